@@ -1,0 +1,3 @@
+"""Cuadra accounts for every sale."""
+
+__version__ = "0.1.0"

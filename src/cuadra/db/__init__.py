@@ -1,0 +1,103 @@
+"""The database: connections, transactions with a role and an account, and nothing of what is stored there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, LiteralString
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from cuadra.db import embedded
+from cuadra.db.queries import sql
+from cuadra.errors import Unreachable
+from cuadra.settings import Settings
+
+Role = Literal["cuadra_app", "cuadra_intake", "cuadra_clock", "cuadra_owner"]
+Conn = Connection[TupleRow]
+
+
+def _silent(text: str) -> None:
+    """No progress to show."""
+
+
+def conninfo(settings: Settings, progress: Callable[[str], None] = _silent) -> str:
+    """How to reach the database; starts the embedded server where no other one is named."""
+    return settings.database_url or embedded.start(settings.home, progress)
+
+
+class Database:
+    """One connection at a time, opened when first needed; every transaction says as whom it works.
+
+    A program that needs two transactions side by side makes two of these (`again()`).
+    """
+
+    def __init__(self, info: str) -> None:
+        self.info = info
+        self._conn: Conn | None = None
+        self._staged = False
+
+    def again(self) -> Database:
+        """Another, independent one of the same database."""
+        return Database(self.info)
+
+    def connection(self) -> Conn:
+        """The open connection. Raises Unreachable saying why there is none."""
+        if self._conn is None or self._conn.closed:
+            try:
+                self._conn = psycopg.connect(self.info, autocommit=True, application_name="cuadra")
+            except psycopg.OperationalError as err:
+                why = str(err).strip().splitlines()[-1]
+                raise Unreachable("The database does not answer: {why}. Check CUADRA_DATABASE_URL.", why=why) from err
+            self._staged = False
+        return self._conn
+
+    @contextmanager
+    def transaction(self, account_id: int | None = None, role: Role = "cuadra_app") -> Iterator[Conn]:
+        """A transaction as that role and, for the app, of that account: no row of another one exists for it."""
+        conn = self.connection()
+        with conn.transaction():
+            conn.execute(
+                "SELECT set_config('role', %s, true), set_config('cuadra.account', %s, true)",
+                (role, "" if account_id is None else str(account_id)),
+            )
+            yield conn
+
+    @contextmanager
+    def writing(self, account_id: int) -> Iterator[Conn]:
+        """A transaction of the app that holds the account's lock: the only way to change the ledger."""
+        self.stage()
+        with self.transaction(account_id) as conn:
+            conn.execute(sql("lock_account"), {"account": account_id})
+            yield conn
+
+    def stage(self) -> None:
+        """Make this session's temporary tables, once."""
+        conn = self.connection()
+        if not self._staged:
+            with self.transaction() as conn:
+                conn.execute(sql("create_staging"))
+            self._staged = True
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._conn is not None:
+            self._conn.close()
+            self._conn = None
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def copy_rows(conn: Conn, table: LiteralString, types: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """Binary COPY of rows into a temporary table of ours."""
+    with conn.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN (FORMAT BINARY)") as copy:
+        copy.set_types(types)
+        write = copy.write_row
+        for row in rows:
+            write(row)

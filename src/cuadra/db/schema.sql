@@ -1,0 +1,629 @@
+-- The whole schema, readable from top to bottom. `migrations/` builds the same one; a test compares them.
+--
+-- Every table of a tenant begins with account_id, in its key too, and no query crosses accounts. Policies hold for
+-- cuadra_app on each of them. Hot tables have no foreign keys: only the ledger writes them, in one transaction with
+-- what they point at, and a trigger per row would cost more than the row (docs/decisions/0003).
+
+-- ---------------------------------------------------------------- vocabulary
+
+CREATE FUNCTION current_account() RETURNS bigint
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN NULLIF(current_setting('cuadra.account', true), '')::bigint;
+COMMENT ON FUNCTION current_account IS 'The account of this transaction; NULL (no rows at all) until it is set.';
+
+CREATE SEQUENCE entity_id AS bigint CACHE 1;
+COMMENT ON SEQUENCE entity_id IS 'One sequence for all numbered things: an id is never mistaken for one of another table.';
+
+CREATE SEQUENCE receipt_block AS bigint INCREMENT BY 10000 START WITH 10000;
+COMMENT ON SEQUENCE receipt_block IS 'Receipts stored together have numbers in a row: each draw is a block of 10,000.';
+
+CREATE TABLE schema_version (
+    version    text PRIMARY KEY,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- ---------------------------------------------------------------- accounts, stores, integrations
+
+CREATE TABLE account (
+    account_id bigint PRIMARY KEY DEFAULT nextval('entity_id'),
+    name       text NOT NULL UNIQUE,
+    currency   text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+    country    text NOT NULL CHECK (country ~ '^[A-Z]{2}$'),   -- region of phones written without a prefix
+    time_zone  text NOT NULL DEFAULT 'UTC',
+    retention  smallint NOT NULL DEFAULT 12 CHECK (retention IN (3, 12, 36)),  -- months of raw receipts and attempts
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE store (
+    account_id bigint NOT NULL,
+    store_id   bigint NOT NULL DEFAULT nextval('entity_id'),
+    platform   text NOT NULL,
+    source_id  text NOT NULL,                                  -- the platform's own shop id
+    name       text NOT NULL,
+    PRIMARY KEY (account_id, store_id),
+    UNIQUE (account_id, platform, source_id)
+);
+
+CREATE TABLE integration (
+    account_id     bigint NOT NULL,
+    integration_id bigint NOT NULL DEFAULT nextval('entity_id'),
+    store_id       bigint NOT NULL,
+    name           text NOT NULL,
+    connector      text NOT NULL,
+    state          text NOT NULL DEFAULT 'draft'
+                   CHECK (state IN ('draft', 'validating', 'active', 'paused', 'broken', 'removed')),
+    mode           text NOT NULL DEFAULT 'manual',
+    settings       jsonb NOT NULL DEFAULT '{}',
+    rule_version   integer NOT NULL DEFAULT 1,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account_id, integration_id)
+);
+CREATE UNIQUE INDEX integration_name ON integration (account_id, name) WHERE state <> 'removed';
+
+CREATE TABLE integration_state (                               -- who, when, why: one row per change of state
+    account_id     bigint NOT NULL,
+    integration_id bigint NOT NULL,
+    at             timestamptz NOT NULL DEFAULT clock_timestamp(),
+    state          text NOT NULL,
+    author         text NOT NULL,
+    note           text NOT NULL DEFAULT '',
+    PRIMARY KEY (account_id, integration_id, at)
+);
+
+CREATE TABLE secret (
+    account_id     bigint NOT NULL,
+    integration_id bigint NOT NULL,
+    name           text NOT NULL,
+    key_id         text NOT NULL,                              -- which key of the key file sealed it
+    sealed         bytea NOT NULL,
+    changed_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account_id, integration_id, name)
+);
+
+CREATE TABLE rule_version (
+    account_id     bigint NOT NULL,
+    integration_id bigint NOT NULL,
+    version        integer NOT NULL,
+    rules          jsonb NOT NULL,
+    author         text NOT NULL,
+    note           text NOT NULL DEFAULT '',
+    at             timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account_id, integration_id, version)
+);
+
+CREATE TABLE exchange_rate (
+    account_id bigint NOT NULL,
+    source     text NOT NULL,
+    target     text NOT NULL,
+    day        date NOT NULL,
+    rate       numeric NOT NULL CHECK (rate > 0),
+    author     text NOT NULL,
+    at         timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account_id, source, target, day)
+);
+
+CREATE TABLE audit (                                           -- append-only: the app may insert and read
+    account_id bigint NOT NULL,
+    at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+    audit_id   bigint NOT NULL DEFAULT nextval('entity_id'),
+    actor      text NOT NULL,
+    action     text NOT NULL,
+    object     text NOT NULL DEFAULT '',
+    detail     jsonb NOT NULL DEFAULT '{}',
+    PRIMARY KEY (account_id, at, audit_id)
+);
+
+-- ---------------------------------------------------------------- intake: runs, file sets, inbox, receipts
+
+CREATE TABLE run (
+    account_id     bigint NOT NULL,
+    run_id         bigint NOT NULL DEFAULT nextval('entity_id'),
+    integration_id bigint NOT NULL,
+    kind           text NOT NULL CHECK (kind IN ('import', 'scan', 'file_set', 'rejudge', 'act')),
+    state          text NOT NULL DEFAULT 'running'
+                   CHECK (state IN ('queued', 'running', 'finished', 'finished_with_errors', 'failed', 'cancelled')),
+    author         text NOT NULL,
+    started_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    ended_at       timestamptz,
+    scope          jsonb NOT NULL DEFAULT '{}',                -- range, filter, set
+    cursor         jsonb NOT NULL DEFAULT '{}',                -- where receiving goes on; moved with the receipts
+    received       bigint NOT NULL DEFAULT 0,                  -- receipts stored so far
+    all_received   boolean NOT NULL DEFAULT false,             -- the source has been read to its end
+    source_count   bigint,                                     -- the source's own count of orders, if it gives one
+    count_origin   text,
+    proven         boolean,
+    report         jsonb,
+    reason         text,
+    evidence       jsonb,
+    PRIMARY KEY (account_id, run_id),
+    CHECK ((ended_at IS NULL) = (state IN ('queued', 'running'))),
+    CHECK (reason IS NULL OR evidence IS NOT NULL)
+);
+CREATE INDEX run_by_integration ON run (account_id, integration_id, started_at DESC);
+
+CREATE TABLE file_set (
+    account_id     bigint NOT NULL,
+    set_id         bigint NOT NULL DEFAULT nextval('entity_id'),
+    integration_id bigint NOT NULL,
+    run_id         bigint,
+    name           text NOT NULL,
+    sequence       bigint NOT NULL,                            -- order of sets: microseconds, from its name or its arrival
+    digest         bytea NOT NULL,                             -- of names and contents
+    files          jsonb NOT NULL,                             -- [{name, role, size, sha256, header, dialect…}]
+    layout         jsonb NOT NULL,                             -- the mapping it was read with
+    state          text NOT NULL CHECK (state IN ('taken', 'read', 'held', 'refused')),
+    reason         text,
+    evidence       jsonb,
+    received_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (account_id, set_id),
+    CHECK (reason IS NULL OR evidence IS NOT NULL)
+);
+CREATE INDEX file_set_by_digest ON file_set (account_id, integration_id, digest);
+
+CREATE TABLE file_reject (                                     -- one row per bad row of a file
+    account_id  bigint NOT NULL,
+    set_id      bigint NOT NULL,
+    file_no     smallint NOT NULL,
+    line        bigint NOT NULL,
+    column_name text NOT NULL DEFAULT '',
+    value       text NOT NULL DEFAULT '',
+    rule        text NOT NULL,
+    reason      text NOT NULL,
+    receipt_id  bigint,
+    raw         bytea NOT NULL,
+    PRIMARY KEY (account_id, set_id, file_no, line, column_name)
+);
+
+CREATE TABLE inbox (                                           -- work to do: ranges of receipts without an attempt
+    account_id     bigint NOT NULL,
+    inbox_id       bigint NOT NULL DEFAULT nextval('entity_id'),
+    integration_id bigint NOT NULL,
+    run_id         bigint,
+    retention      smallint NOT NULL,
+    received_at    timestamptz NOT NULL,
+    set_id         bigint,
+    first_receipt  bigint NOT NULL,
+    last_receipt   bigint NOT NULL,
+    PRIMARY KEY (account_id, inbox_id),
+    CHECK (first_receipt <= last_receipt)
+);
+CREATE INDEX inbox_by_run ON inbox (account_id, run_id);
+
+-- Raw things as they came, byte for byte. Three trees by retention class, each by month, so that old data is dropped
+-- and never deleted row by row.
+CREATE TABLE receipt (
+    account_id     bigint NOT NULL,
+    receipt_id     bigint NOT NULL,
+    retention      smallint NOT NULL,
+    received_at    timestamptz NOT NULL,
+    integration_id bigint NOT NULL,
+    run_id         bigint,
+    arrival        text NOT NULL
+                   CHECK (arrival IN ('webhook', 'poll', 'backfill', 'relink', 'file', 'tag', 'push', 'person')),
+    kind           text NOT NULL,                              -- order, customer, product, category, store, act
+    sequence       bigint NOT NULL,                            -- when the source was read (microseconds) or the set's
+    set_id         bigint,
+    file_no        smallint,
+    line           bigint,
+    headers        jsonb,
+    body           bytea NOT NULL,
+    PRIMARY KEY (account_id, receipt_id, retention, received_at)
+) PARTITION BY LIST (retention);
+
+CREATE TABLE attempt (
+    account_id  bigint NOT NULL,
+    attempt_id  bigint NOT NULL,
+    retention   smallint NOT NULL,
+    at          timestamptz NOT NULL,
+    receipt_id  bigint,
+    run_id      bigint,
+    order_id    bigint,
+    entity      text NOT NULL,                                 -- what the receipt spoke of: order, customer, …
+    identifier  text,                                          -- as the source names it
+    outcome     text NOT NULL
+                CHECK (outcome IN ('created', 'updated', 'unchanged', 'duplicate', 'stale', 'hint', 'refused', 'failed')),
+    standing    text,
+    reason      text,
+    warnings    text[],
+    steps       text NOT NULL,                                 -- compact form, see pipeline/steps.py
+    evidence    jsonb,
+    micros      integer NOT NULL DEFAULT 0,
+    CONSTRAINT attempt_reason_has_evidence
+        CHECK ((reason IS NULL AND warnings IS NULL) OR evidence IS NOT NULL),
+    CONSTRAINT attempt_trouble_has_reason
+        CHECK (outcome NOT IN ('duplicate', 'stale', 'refused', 'failed') OR reason IS NOT NULL)
+) PARTITION BY LIST (retention);
+CREATE INDEX attempt_by_order ON attempt (account_id, order_id, at);
+CREATE INDEX attempt_by_run ON attempt USING brin (run_id) WITH (pages_per_range = 16);
+CREATE INDEX attempt_trouble ON attempt (account_id, at) WHERE order_id IS NULL;
+
+CREATE TABLE receipt_r3 PARTITION OF receipt FOR VALUES IN (3) PARTITION BY RANGE (received_at);
+CREATE TABLE receipt_r12 PARTITION OF receipt FOR VALUES IN (12) PARTITION BY RANGE (received_at);
+CREATE TABLE receipt_r36 PARTITION OF receipt FOR VALUES IN (36) PARTITION BY RANGE (received_at);
+CREATE TABLE attempt_r3 PARTITION OF attempt FOR VALUES IN (3) PARTITION BY RANGE (at);
+CREATE TABLE attempt_r12 PARTITION OF attempt FOR VALUES IN (12) PARTITION BY RANGE (at);
+CREATE TABLE attempt_r36 PARTITION OF attempt FOR VALUES IN (36) PARTITION BY RANGE (at);
+
+-- ---------------------------------------------------------------- the ledger: orders
+
+CREATE TABLE orders (                                          -- one row per order ever heard of
+    account_id     bigint NOT NULL,
+    order_id       bigint NOT NULL,
+    store_id       bigint NOT NULL,
+    source_id      text NOT NULL,
+    integration_id bigint NOT NULL,                            -- the one that brought its newest version
+    number         text,
+    ordered_at     timestamptz,                                -- created at the source
+    state          text,                                       -- raw, as the source says it
+    payment_state  text,
+    currency       text,
+    total          numeric,
+    total_minor    bigint,
+    converted      numeric,                                    -- total in the account's currency, if a rule converts
+    rate           numeric,
+    rate_day       date,
+    customer_id    bigint,
+    customer_name  text,
+    customer_email text,
+    products       text,                                       -- short list for people
+    standing       text NOT NULL,
+    reason         text,
+    warnings       text[],
+    evidence       jsonb,                                      -- code: proof, for the reason and each warning
+    incomplete     boolean NOT NULL DEFAULT false,             -- a line of it has a reason of its own
+    stamp          timestamptz,                                -- version: source stamp, sequence, digest
+    sequence       bigint NOT NULL,
+    digest         bytea NOT NULL,
+    version        integer NOT NULL,
+    receipt_id     bigint,                                     -- the receipt that brought this version
+    rule_version   integer NOT NULL,
+    recheck_at     timestamptz,                                -- waiting: when to judge again
+    frozen_at      timestamptz,
+    erased_at      timestamptz,
+    first_seen     timestamptz NOT NULL,
+    changed_at     timestamptz NOT NULL,
+    content        json NOT NULL,                              -- the order as read, unknown fields left out
+    PRIMARY KEY (account_id, order_id),
+    CONSTRAINT orders_one_order_is_one_order UNIQUE (account_id, store_id, source_id),
+    CONSTRAINT orders_known_standing
+        CHECK (standing IN ('present', 'waiting', 'held', 'failed', 'skipped', 'unseen')),
+    CONSTRAINT orders_reason_unless_present CHECK ((standing = 'present') = (reason IS NULL)),
+    CONSTRAINT orders_reason_has_evidence CHECK ((reason IS NULL AND warnings IS NULL) OR evidence IS NOT NULL)
+) WITH (fillfactor = 90);
+CREATE INDEX orders_newest ON orders (account_id, ordered_at DESC NULLS LAST, order_id DESC);
+CREATE INDEX orders_by_customer ON orders (account_id, customer_id) WHERE customer_id IS NOT NULL;
+CREATE INDEX orders_not_present ON orders (account_id, reason, order_id) WHERE standing <> 'present';
+CREATE INDEX orders_due ON orders (account_id, recheck_at) WHERE recheck_at IS NOT NULL;
+
+CREATE TABLE order_line (
+    account_id  bigint NOT NULL,
+    order_id    bigint NOT NULL,
+    line_no     integer NOT NULL,
+    source_id   text,
+    product_id  bigint,
+    sku         text,
+    name        text,
+    quantity    numeric,
+    unit        text NOT NULL,
+    source_unit text,
+    unit_price  numeric,
+    discount    numeric,
+    tax         numeric,
+    total       numeric,
+    total_minor bigint,
+    seller      text,
+    reason      text,
+    evidence    jsonb,
+    PRIMARY KEY (account_id, order_id, line_no),
+    CONSTRAINT order_line_reason_has_evidence CHECK (reason IS NULL OR evidence IS NOT NULL)
+);
+CREATE INDEX order_line_reason ON order_line (account_id, reason, order_id) WHERE reason IS NOT NULL;
+
+CREATE TABLE payment (
+    account_id   bigint NOT NULL,
+    order_id     bigint NOT NULL,
+    payment_no   integer NOT NULL,
+    source_id    text,
+    method       text,
+    state        text,
+    amount       numeric,
+    amount_minor bigint,
+    paid_at      timestamptz,
+    PRIMARY KEY (account_id, order_id, payment_no)
+);
+
+CREATE TABLE refund (
+    account_id   bigint NOT NULL,
+    order_id     bigint NOT NULL,
+    refund_no    integer NOT NULL,
+    source_id    text,
+    amount       numeric,
+    amount_minor bigint,
+    refunded_at  timestamptz,
+    note         text,
+    PRIMARY KEY (account_id, order_id, refund_no)
+);
+
+CREATE TABLE shipment (
+    account_id   bigint NOT NULL,
+    order_id     bigint NOT NULL,
+    shipment_no  integer NOT NULL,
+    source_id    text,
+    carrier      text,
+    tracking     text,
+    cost         numeric,
+    state        text,
+    shipped_at   timestamptz,
+    PRIMARY KEY (account_id, order_id, shipment_no)
+);
+
+CREATE TABLE discount (
+    account_id   bigint NOT NULL,
+    order_id     bigint NOT NULL,
+    discount_no  integer NOT NULL,
+    code         text,
+    title        text,
+    amount       numeric,
+    amount_minor bigint,
+    PRIMARY KEY (account_id, order_id, discount_no)
+);
+
+CREATE TABLE order_version (
+    account_id bigint NOT NULL,
+    order_id   bigint NOT NULL,
+    version    integer NOT NULL,
+    stamp      timestamptz,
+    sequence   bigint NOT NULL,
+    digest     bytea NOT NULL,
+    receipt_id bigint,
+    at         timestamptz NOT NULL,
+    changes    jsonb,                                          -- field: [before, after]; NULL for the first
+    PRIMARY KEY (account_id, order_id, version)
+);
+
+CREATE TABLE order_event (                                     -- what happened to it after its first import
+    account_id bigint NOT NULL,
+    order_id   bigint NOT NULL,
+    event_id   bigint NOT NULL,
+    at         timestamptz NOT NULL,
+    kind       text NOT NULL,
+    author     text NOT NULL,
+    detail     jsonb NOT NULL,
+    PRIMARY KEY (account_id, order_id, event_id)
+);
+
+CREATE TABLE frozen_change (                                   -- what the source changed after the write-off
+    account_id bigint NOT NULL,
+    order_id   bigint NOT NULL,
+    at         timestamptz NOT NULL,
+    receipt_id bigint,
+    stamp      timestamptz,
+    sequence   bigint NOT NULL,
+    digest     bytea NOT NULL,
+    changes    jsonb NOT NULL,
+    content    json NOT NULL,
+    PRIMARY KEY (account_id, order_id)
+);
+
+CREATE TABLE identifier (                                      -- every number an order is known by
+    account_id bigint NOT NULL,
+    normal     text NOT NULL COLLATE "C",                      -- case-folded, without # and punctuation
+    kind       text NOT NULL COLLATE "C",
+    order_id   bigint NOT NULL,
+    value      text NOT NULL,                                  -- as the source writes it
+    PRIMARY KEY (account_id, normal, kind, order_id)
+);
+CREATE INDEX identifier_by_order ON identifier (account_id, order_id);
+
+-- ---------------------------------------------------------------- the ledger: customers
+
+CREATE TABLE customer (
+    account_id  bigint NOT NULL,
+    customer_id bigint NOT NULL,
+    name        text,
+    details     json NOT NULL,                                 -- newest known contact data, as read
+    sequence    bigint NOT NULL,
+    merged_into bigint,                                        -- set by a person; undone by a person
+    erased_at   timestamptz,
+    created_at  timestamptz NOT NULL,
+    PRIMARY KEY (account_id, customer_id)
+);
+
+CREATE TABLE customer_key (
+    account_id  bigint NOT NULL,
+    kind        text NOT NULL COLLATE "C",                     -- source, person, document, email, phone
+    value       text NOT NULL COLLATE "C",                     -- phone in international form, email case-folded
+    customer_id bigint NOT NULL,
+    PRIMARY KEY (account_id, kind, value)
+);
+CREATE INDEX customer_key_by_customer ON customer_key (account_id, customer_id);
+
+CREATE TABLE customer_conflict (                               -- two keys of one order at two people
+    account_id bigint NOT NULL,
+    one        bigint NOT NULL,
+    other      bigint NOT NULL,
+    order_id   bigint NOT NULL,
+    at         timestamptz NOT NULL,
+    decision   text CHECK (decision IN ('merged', 'kept_apart')),
+    decided_by text,
+    PRIMARY KEY (account_id, one, other, order_id),
+    CHECK (one < other)
+);
+
+CREATE TABLE consent (                                         -- per contact channel; no row says: unknown
+    account_id  bigint NOT NULL,
+    customer_id bigint NOT NULL,
+    channel     text NOT NULL,                                 -- email, phone, sms, whatsapp
+    state       text NOT NULL CHECK (state IN ('allowed', 'refused', 'blocked')),
+    at          timestamptz,
+    source      text NOT NULL,
+    note        text,                                          -- why blocked: bounce, complaint, unsubscribe, other
+    PRIMARY KEY (account_id, customer_id, channel)
+);
+
+-- ---------------------------------------------------------------- the ledger: catalogue
+
+CREATE TABLE category (
+    account_id  bigint NOT NULL,
+    category_id bigint NOT NULL,
+    path        text NOT NULL,                                 -- names from the root, joined by U+001F
+    name        text NOT NULL,
+    parent_id   bigint,
+    depth       smallint NOT NULL,
+    created_at  timestamptz NOT NULL,
+    PRIMARY KEY (account_id, category_id),
+    UNIQUE (account_id, path)
+);
+
+CREATE TABLE category_source (                                 -- the source's own ids of categories
+    account_id  bigint NOT NULL,
+    store_id    bigint NOT NULL,
+    source_id   text NOT NULL,
+    parent      text,
+    name        text NOT NULL,
+    PRIMARY KEY (account_id, store_id, source_id)
+);
+
+CREATE TABLE product (
+    account_id  bigint NOT NULL,
+    product_id  bigint NOT NULL,
+    name        text,
+    sku         text,
+    code        text,                                          -- the source's product id
+    description text,
+    brand       text,
+    unit        text NOT NULL,
+    source_unit text,
+    category_id bigint,
+    active      boolean NOT NULL DEFAULT true,
+    inactive_at timestamptz,
+    origin      text NOT NULL CHECK (origin IN ('order', 'catalogue', 'person')),
+    warnings    text[],
+    evidence    jsonb,
+    created_at  timestamptz NOT NULL,
+    PRIMARY KEY (account_id, product_id),
+    CONSTRAINT product_warning_has_evidence CHECK (warnings IS NULL OR evidence IS NOT NULL)
+);
+
+CREATE TABLE product_key (
+    account_id bigint NOT NULL,
+    kind       text NOT NULL COLLATE "C",                      -- sku, id, name
+    scope      bigint NOT NULL,                                -- the store for ids; 0 for the whole account
+    value      text NOT NULL COLLATE "C",
+    product_id bigint NOT NULL,
+    former     boolean NOT NULL DEFAULT false,                 -- an alias left by a changed SKU
+    PRIMARY KEY (account_id, kind, scope, value, product_id)
+);
+CREATE INDEX product_key_by_product ON product_key (account_id, product_id);
+
+CREATE TABLE branch (                                          -- physical stores named by files
+    account_id bigint NOT NULL,
+    store_id   bigint NOT NULL,
+    source_id  text NOT NULL,
+    name       text NOT NULL,
+    details    jsonb NOT NULL DEFAULT '{}',
+    PRIMARY KEY (account_id, store_id, source_id)
+);
+
+-- ---------------------------------------------------------------- partitions
+
+CREATE FUNCTION ensure_partitions(first date, months integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    made integer := 0;
+    low  date;
+    name text;
+    tree record;
+BEGIN
+    IF months NOT BETWEEN 1 AND 60 THEN RAISE EXCEPTION 'between 1 and 60 months'; END IF;
+    FOR tree IN SELECT parent, class FROM unnest(ARRAY['receipt', 'attempt']) parent, unnest(ARRAY[3, 12, 36]) class LOOP
+        FOR step IN 0 .. months - 1 LOOP
+            low := date_trunc('month', first) + make_interval(months => step);
+            name := format('%s_r%s_%s', tree.parent, tree.class, to_char(low, 'YYYYMM'));
+            IF to_regclass(name) IS NULL THEN
+                PERFORM pg_advisory_xact_lock(7207, 1);        -- two programs at once make it once
+                IF to_regclass(name) IS NULL THEN
+                    EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', name,
+                                   format('%s_r%s', tree.parent, tree.class),
+                                   low::timestamp AT TIME ZONE 'UTC',
+                                   (low + interval '1 month')::timestamp AT TIME ZONE 'UTC');
+                    IF tree.parent = 'receipt' THEN
+                        -- bodies are stored as they came: compressing each costs more than the disk it saves
+                        EXECUTE format('ALTER TABLE %I ALTER COLUMN body SET STORAGE EXTERNAL', name);
+                    END IF;
+                    made := made + 1;
+                END IF;
+            END IF;
+        END LOOP;
+    END LOOP;
+    RETURN made;
+END $$;
+
+CREATE FUNCTION drop_old_partitions(today date) RETURNS text[]
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    dropped text[] := '{}';
+    part    record;
+BEGIN
+    FOR part IN
+        SELECT c.relname AS name, m[1] AS parent, m[2]::int AS class, to_date(m[3], 'YYYYMM') AS low
+        FROM pg_class c, regexp_match(c.relname, '^(receipt|attempt)_r(3|12|36)_(\d{6})$') m
+        WHERE m IS NOT NULL AND c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+    LOOP
+        CONTINUE WHEN part.low + make_interval(months => part.class + 1) > today;
+        -- work not done yet outlives its retention class
+        CONTINUE WHEN part.parent = 'receipt' AND EXISTS (
+            SELECT FROM inbox WHERE retention = part.class AND received_at < part.low + interval '1 month');
+        EXECUTE format('DROP TABLE %I', part.name);
+        dropped := dropped || part.name;
+    END LOOP;
+    RETURN dropped;
+END $$;
+
+CREATE FUNCTION account_directory() RETURNS TABLE (account_id bigint, name text)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    BEGIN ATOMIC SELECT a.account_id, a.name FROM account a ORDER BY a.name; END;
+COMMENT ON FUNCTION account_directory IS 'Ids and names only: how a face finds the account it then works as.';
+
+-- ---------------------------------------------------------------- rights and policies
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO cuadra_app, cuadra_intake, cuadra_clock;
+GRANT USAGE ON SEQUENCE entity_id, receipt_block TO cuadra_app, cuadra_intake;
+GRANT EXECUTE ON FUNCTION current_account() TO cuadra_app, cuadra_intake, cuadra_clock;
+GRANT EXECUTE ON FUNCTION ensure_partitions(date, integer), account_directory() TO cuadra_app, cuadra_clock;
+GRANT EXECUTE ON FUNCTION drop_old_partitions(date) TO cuadra_clock;
+GRANT SELECT ON schema_version TO cuadra_app, cuadra_clock;
+
+DO $$
+DECLARE
+    tab text;
+BEGIN
+    FOREACH tab IN ARRAY ARRAY[
+        'account', 'store', 'integration', 'integration_state', 'secret', 'rule_version', 'exchange_rate', 'audit',
+        'run', 'file_set', 'file_reject', 'inbox', 'receipt', 'attempt', 'orders', 'order_line', 'payment', 'refund',
+        'shipment', 'discount', 'order_version', 'order_event', 'frozen_change', 'identifier', 'customer',
+        'customer_key', 'customer_conflict', 'consent', 'category', 'category_source', 'product', 'product_key', 'branch'
+    ] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', tab);
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO cuadra_app', tab);
+        -- the sub-select is evaluated once per statement, not once per row
+        EXECUTE format('CREATE POLICY tenant ON %I TO cuadra_app USING (account_id = (SELECT current_account())) '
+                       'WITH CHECK (account_id = (SELECT current_account()))', tab);
+    END LOOP;
+END $$;
+
+REVOKE UPDATE, DELETE ON audit, integration_state, rule_version FROM cuadra_app;
+
+-- The intake takes in receipts of any account and can look at nothing.
+GRANT INSERT ON receipt, inbox TO cuadra_intake;
+CREATE POLICY intake ON receipt FOR INSERT TO cuadra_intake WITH CHECK (true);
+CREATE POLICY intake ON inbox FOR INSERT TO cuadra_intake WITH CHECK (true);
+
+-- The clock sees ids and due times, of all accounts.
+GRANT SELECT (account_id, integration_id, state, mode) ON integration TO cuadra_clock;
+GRANT SELECT (account_id, inbox_id, integration_id, run_id, received_at) ON inbox TO cuadra_clock;
+GRANT SELECT (account_id, order_id, recheck_at) ON orders TO cuadra_clock;
+CREATE POLICY clock ON integration FOR SELECT TO cuadra_clock USING (true);
+CREATE POLICY clock ON inbox FOR SELECT TO cuadra_clock USING (true);
+CREATE POLICY clock ON orders FOR SELECT TO cuadra_clock USING (true);

@@ -1,0 +1,66 @@
+-- What the pipeline loads of a batch: one statement per kind of fact, all under the account's lock.
+
+-- name: lock_account
+-- From here to the commit this account has one writer.
+SELECT pg_advisory_xact_lock(7206, %(account)s::int);
+
+-- name: draw_ids
+SELECT nextval('entity_id') FROM generate_series(1, %(count)s);
+
+-- name: load_orders
+SELECT order_id, source_id, integration_id, stamp, sequence, digest, version, receipt_id, standing, reason, first_seen,
+       content::text, evidence, warnings, incomplete, customer_id, rule_version, recheck_at, frozen_at, erased_at,
+       converted, rate, rate_day
+FROM orders
+WHERE account_id = %(account)s AND store_id = %(store)s AND source_id = ANY(%(ids)s)
+FOR UPDATE;
+
+-- name: load_orders_by_id
+SELECT order_id, source_id, integration_id, stamp, sequence, digest, version, receipt_id, standing, reason, first_seen,
+       content::text, evidence, warnings, incomplete, customer_id, rule_version, recheck_at, frozen_at, erased_at,
+       converted, rate, rate_day
+FROM orders
+WHERE account_id = %(account)s AND store_id = %(store)s AND order_id = ANY(%(ids)s)
+FOR UPDATE;
+
+-- name: load_customer_keys
+-- Keys of merged customers lead to the one they were merged into.
+SELECT k.kind, k.value, COALESCE(c.merged_into, c.customer_id)
+FROM unnest(%(kinds)s::text[], %(values)s::text[]) AS wanted (kind, value)
+JOIN customer_key k ON k.account_id = %(account)s AND k.kind = wanted.kind COLLATE "C"
+                   AND k.value = wanted.value COLLATE "C"
+JOIN customer c ON c.account_id = k.account_id AND c.customer_id = k.customer_id;
+
+-- name: load_customers
+SELECT c.customer_id, c.name, c.details::text, c.sequence, c.erased_at IS NOT NULL,
+       EXISTS (SELECT FROM customer_key k WHERE k.account_id = c.account_id AND k.customer_id = c.customer_id
+               AND k.kind IN ('email', 'phone'))
+FROM customer c
+WHERE c.account_id = %(account)s AND c.customer_id = ANY(%(ids)s);
+
+-- name: load_kept_apart
+SELECT DISTINCT one, other FROM customer_conflict
+WHERE account_id = %(account)s AND decision = 'kept_apart' AND (one = ANY(%(ids)s) OR other = ANY(%(ids)s));
+
+-- name: load_product_keys
+SELECT k.kind, k.scope, k.value, k.product_id, k.former
+FROM unnest(%(kinds)s::text[], %(scopes)s::bigint[], %(values)s::text[]) AS wanted (kind, scope, value)
+JOIN product_key k ON k.account_id = %(account)s AND k.kind = wanted.kind COLLATE "C" AND k.scope = wanted.scope
+                  AND k.value = wanted.value COLLATE "C"
+ORDER BY k.former, k.product_id;
+
+-- name: load_products
+SELECT product_id, name, sku, code, active, inactive_at, description, brand, unit, source_unit, category_id, origin,
+       evidence
+FROM product
+WHERE account_id = %(account)s AND product_id = ANY(%(ids)s);
+
+-- name: load_categories
+SELECT path, category_id FROM category WHERE account_id = %(account)s;
+
+-- name: load_category_nodes
+SELECT source_id, parent, name FROM category_source WHERE account_id = %(account)s AND store_id = %(store)s;
+
+-- name: load_rates
+SELECT source, target, day, rate FROM exchange_rate
+WHERE account_id = %(account)s AND target = %(currency)s AND day = ANY(%(days)s);

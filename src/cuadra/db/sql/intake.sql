@@ -1,0 +1,201 @@
+-- Accounts, integrations, runs, file sets and the inbox.
+
+-- name: add_account
+INSERT INTO account (name, currency, country, time_zone, retention)
+VALUES (%(name)s, %(currency)s, %(country)s, %(time_zone)s, %(retention)s) RETURNING account_id;
+
+-- name: set_account
+UPDATE account SET currency = COALESCE(%(currency)s, currency), country = COALESCE(%(country)s, country),
+                   time_zone = COALESCE(%(time_zone)s, time_zone), retention = COALESCE(%(retention)s, retention)
+WHERE account_id = %(account)s;
+
+-- name: list_account_names
+SELECT account_id, name FROM account_directory();
+
+-- name: get_account
+SELECT account_id, name, currency, country, time_zone, retention, created_at FROM account WHERE account_id = %(account)s;
+
+-- name: add_store
+INSERT INTO store (account_id, platform, source_id, name) VALUES (%(account)s, %(platform)s, %(source)s, %(name)s)
+ON CONFLICT (account_id, platform, source_id) DO UPDATE SET name = store.name
+RETURNING store_id;
+
+-- name: store_integrations
+SELECT i.name FROM integration i JOIN store s USING (account_id, store_id)
+WHERE i.account_id = %(account)s AND s.platform = %(platform)s AND s.source_id = %(source)s AND i.state <> 'removed';
+
+-- name: add_integration
+INSERT INTO integration (account_id, store_id, name, connector, settings)
+VALUES (%(account)s, %(store)s, %(name)s, %(connector)s, %(settings)s) RETURNING integration_id;
+
+-- name: get_integration
+SELECT i.integration_id, i.store_id, i.name, i.connector, i.state, i.mode, i.settings, i.rule_version, s.platform,
+       s.source_id, s.name, i.created_at
+FROM integration i JOIN store s USING (account_id, store_id)
+WHERE i.account_id = %(account)s AND i.name = %(name)s AND i.state <> 'removed';
+
+-- name: get_integration_by_id
+SELECT i.integration_id, i.store_id, i.name, i.connector, i.state, i.mode, i.settings, i.rule_version, s.platform,
+       s.source_id, s.name, i.created_at
+FROM integration i JOIN store s USING (account_id, store_id)
+WHERE i.account_id = %(account)s AND i.integration_id = %(integration)s;
+
+-- name: list_integrations
+SELECT i.integration_id, i.store_id, i.name, i.connector, i.state, i.mode, i.settings, i.rule_version, s.platform,
+       s.source_id, s.name, i.created_at
+FROM integration i JOIN store s USING (account_id, store_id)
+WHERE i.account_id = %(account)s AND i.state <> 'removed' ORDER BY i.name;
+
+-- name: set_integration_state
+UPDATE integration SET state = %(state)s WHERE account_id = %(account)s AND integration_id = %(integration)s;
+
+-- name: set_integration_settings
+UPDATE integration SET settings = %(settings)s WHERE account_id = %(account)s AND integration_id = %(integration)s;
+
+-- name: note_integration_state
+INSERT INTO integration_state (account_id, integration_id, state, author, note)
+VALUES (%(account)s, %(integration)s, %(state)s, %(author)s, %(note)s);
+
+-- name: list_integration_states
+SELECT at, state, author, note FROM integration_state
+WHERE account_id = %(account)s AND integration_id = %(integration)s ORDER BY at;
+
+-- name: last_run
+SELECT run_id, state, started_at, ended_at FROM run
+WHERE account_id = %(account)s AND integration_id = %(integration)s AND kind <> 'act' ORDER BY started_at DESC LIMIT 1;
+
+-- name: get_rules
+SELECT rules FROM rule_version
+WHERE account_id = %(account)s AND integration_id = %(integration)s AND version = %(version)s;
+
+-- name: add_rules
+INSERT INTO rule_version (account_id, integration_id, version, rules, author, note)
+VALUES (%(account)s, %(integration)s, %(version)s, %(rules)s, %(author)s, %(note)s);
+
+-- name: use_rules
+UPDATE integration SET rule_version = %(version)s
+WHERE account_id = %(account)s AND integration_id = %(integration)s;
+
+-- name: list_rules
+SELECT version, at, author, note, rules FROM rule_version
+WHERE account_id = %(account)s AND integration_id = %(integration)s ORDER BY version;
+
+-- name: set_rate
+INSERT INTO exchange_rate (account_id, source, target, day, rate, author)
+VALUES (%(account)s, %(source)s, %(target)s, %(day)s, %(rate)s, %(author)s)
+ON CONFLICT (account_id, source, target, day)
+DO UPDATE SET rate = excluded.rate, author = excluded.author, at = now();
+
+-- name: list_rates
+SELECT source, target, day, rate, author FROM exchange_rate WHERE account_id = %(account)s ORDER BY day DESC, source;
+
+-- name: audit
+INSERT INTO audit (account_id, actor, action, object, detail)
+VALUES (%(account)s, %(actor)s, %(action)s, %(object)s, %(detail)s);
+
+-- name: open_run
+SELECT run_id, cursor, received, all_received, scope FROM run
+WHERE account_id = %(account)s AND integration_id = %(integration)s AND kind = 'import' AND state = 'running'
+ORDER BY run_id DESC LIMIT 1;
+
+-- name: add_run
+INSERT INTO run (account_id, integration_id, kind, author, scope)
+VALUES (%(account)s, %(integration)s, %(kind)s, %(author)s, %(scope)s) RETURNING run_id;
+
+-- name: advance_run
+UPDATE run SET cursor = %(cursor)s, received = received + %(received)s
+WHERE account_id = %(account)s AND run_id = %(run)s;
+
+-- name: all_received
+UPDATE run SET all_received = true, source_count = %(source_count)s, count_origin = %(origin)s, cursor = '{}'
+WHERE account_id = %(account)s AND run_id = %(run)s;
+
+-- name: end_run
+UPDATE run SET state = %(state)s, ended_at = clock_timestamp(), report = %(report)s, proven = %(proven)s,
+               reason = %(reason)s, evidence = %(evidence)s
+WHERE account_id = %(account)s AND run_id = %(run)s;
+
+-- name: lock_integration
+-- One import of an integration at a time; held by the session, so that a killed program lets go.
+SELECT pg_try_advisory_lock(7208, %(integration)s::int);
+
+-- name: unlock_integration
+SELECT pg_advisory_unlock(7208, %(integration)s::int);
+
+-- name: known_set
+SELECT set_id, name, received_at, state FROM file_set
+WHERE account_id = %(account)s AND integration_id = %(integration)s AND digest = %(digest)s
+  AND state IN ('taken', 'read') ORDER BY set_id LIMIT 1;
+
+-- name: add_set
+INSERT INTO file_set (account_id, integration_id, run_id, name, sequence, digest, files, layout, state, reason, evidence)
+VALUES (%(account)s, %(integration)s, %(run)s, %(name)s, %(sequence)s, %(digest)s, %(files)s, %(layout)s, %(state)s,
+        %(reason)s, %(evidence)s)
+RETURNING set_id;
+
+-- name: set_read
+UPDATE file_set SET state = 'read' WHERE account_id = %(account)s AND set_id = %(set)s;
+
+-- name: hold_set
+UPDATE file_set SET state = 'held', reason = %(reason)s, evidence = %(evidence)s
+WHERE account_id = %(account)s AND set_id = %(set)s;
+
+-- name: get_set
+SELECT set_id, name, sequence, files, layout, integration_id, digest FROM file_set
+WHERE account_id = %(account)s AND set_id = %(set)s;
+
+-- name: draw_receipts
+SELECT nextval('receipt_block');
+
+-- name: add_inbox
+INSERT INTO inbox (account_id, integration_id, run_id, set_id, retention, received_at, first_receipt, last_receipt)
+VALUES (%(account)s, %(integration)s, %(run)s, %(set)s, %(retention)s, %(now)s, %(first)s, %(last)s);
+
+-- name: take_from_inbox
+-- The whole range, or the part of it that this (halved) batch holds; nothing if another worker has taken it.
+DELETE FROM inbox
+WHERE account_id = %(account)s AND first_receipt <= %(first)s AND last_receipt >= %(last)s
+RETURNING integration_id, run_id, set_id, retention, received_at, first_receipt, last_receipt;
+
+-- name: list_inbox
+SELECT inbox_id, set_id, retention, received_at, first_receipt, last_receipt FROM inbox
+WHERE account_id = %(account)s AND run_id = %(run)s ORDER BY first_receipt;
+
+-- name: load_receipts
+SELECT receipt_id, kind, sequence, file_no, line, body FROM receipt
+WHERE account_id = %(account)s AND retention = %(retention)s AND received_at = %(received_at)s
+  AND receipt_id BETWEEN %(first)s AND %(last)s
+ORDER BY receipt_id;
+
+-- name: count_items
+-- What happened to the receipts of a run, by what they speak of.
+SELECT entity, outcome, count(*) FROM attempt
+WHERE account_id = %(account)s AND run_id = %(run)s GROUP BY entity, outcome;
+
+-- name: count_orders
+-- The distinct orders that a run saw, by where they stand now.
+WITH seen AS (
+    SELECT DISTINCT order_id FROM attempt
+    WHERE account_id = %(account)s AND run_id = %(run)s AND order_id IS NOT NULL AND entity = 'order'
+)
+SELECT o.standing, o.reason, count(*)
+FROM seen JOIN orders o ON o.account_id = %(account)s AND o.order_id = seen.order_id
+GROUP BY o.standing, o.reason;
+
+-- name: count_warnings
+WITH seen AS (
+    SELECT DISTINCT order_id FROM attempt
+    WHERE account_id = %(account)s AND run_id = %(run)s AND order_id IS NOT NULL AND entity = 'order'
+)
+SELECT warning, count(*)
+FROM seen JOIN orders o ON o.account_id = %(account)s AND o.order_id = seen.order_id, unnest(o.warnings) AS warning
+GROUP BY warning;
+
+-- name: count_refusals
+SELECT reason, count(*) FROM attempt
+WHERE account_id = %(account)s AND run_id = %(run)s AND outcome IN ('refused', 'failed') GROUP BY reason;
+
+-- name: count_rejects
+SELECT count(*), count(DISTINCT set_id) FROM file_reject r
+WHERE account_id = %(account)s
+  AND set_id IN (SELECT set_id FROM file_set WHERE account_id = %(account)s AND run_id = %(run)s);

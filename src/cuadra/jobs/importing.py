@@ -1,0 +1,318 @@
+"""An import, from the source to the report.
+
+Two sides work at once: the receiving side reads the source and stores receipts, chunk by chunk, moving the run's
+cursor in the same transaction; the pipeline side takes each stored chunk into the ledger. Whatever is killed, both
+find in the database where they stopped: the cursor for one, the inbox for the other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct, field
+from psycopg.types.json import Jsonb
+
+from cuadra import accounts, inbox, runs
+from cuadra.accounts import Account, Integration
+from cuadra.connectors.base import Offer, OfferProblem, Progress, Raw, Reader
+from cuadra.db import Conn, Database
+from cuadra.db.queries import sql
+from cuadra.errors import Refused
+from cuadra.inbox import Entry
+from cuadra.jobs import ways
+from cuadra.ledger import AlreadyDone, BatchLedger, Way, utc_now
+from cuadra.pipeline.prepare import prepare
+from cuadra.pipeline.run import run as run_batch
+from cuadra.pipeline.working import Item
+from cuadra.runs import Report
+from cuadra.settings import Settings
+
+Watch = Callable[[str, int, int | None], None]
+"""Told of progress: (what is going on, done, total or None)."""
+
+
+class _Chunk(Struct):
+    """Stored receipts on their way to the pipeline."""
+
+    entry: Entry
+    raws: list[tuple[int, Raw]]
+    reader: Reader
+
+
+class _Job(Struct):
+    """One import at work."""
+
+    settings: Settings
+    db: Database
+    account: Account
+    integration: Integration
+    way: Way
+    run_id: int
+    watch: Watch
+    work: Path
+    processed: int = 0
+    stop: threading.Event = field(default_factory=threading.Event)
+    notes: list[dict[str, Any]] = field(default_factory=list)
+    problem: tuple[str, dict[str, Any]] | None = None
+    source_counts: list[int | None] = field(default_factory=list)
+
+
+def import_now(settings: Settings, db: Database, account: Account, integration: Integration, author: str,
+               watch: Watch, *, again: bool = False) -> Report:  # fmt: skip
+    """Import everything new of an integration and report. An import that was interrupted goes on where it stopped.
+
+    Raises Refused if the integration may not import now, or is importing already.
+    """
+    _may_import(db, account, integration)
+    with _alone(db, integration), _workplace(settings) as work:
+        began = time.monotonic()
+        db.stage()
+        with db.transaction(account.account_id) as conn:
+            conn.execute("SELECT ensure_partitions(now()::date, 2)")
+        run_id, cursor = _open_run(db, account, integration, author)
+        job = _Job(settings, db, account, integration, ways.way(db, account, integration), run_id, watch, work)
+        _drain(job)
+        _receive(job, cursor, again)
+        _drain(job)
+        report = _close(job)
+        report.seconds = time.monotonic() - began
+        return report
+
+
+def _may_import(db: Database, account: Account, integration: Integration) -> None:
+    if integration.state == "active":
+        return
+    if integration.state == "paused":
+        at, _, who, note = accounts.states(db, account, integration)[-1]
+        raise Refused("The integration {name} is paused since {at:%Y-%m-%d %H:%M} by {who}{why}; resume it first: "
+                      "cuadra integration resume {name}.", name=integration.name, at=at, who=who,
+                      why=f" ({note})" if note else "")  # fmt: skip
+    raise Refused("The integration {name} is {state} and takes nothing in yet; activate it first: "
+                  "cuadra integration activate {name}.", name=integration.name, state=integration.state)  # fmt: skip
+
+
+@contextlib.contextmanager
+def _alone(db: Database, integration: Integration) -> Iterator[None]:
+    """One import of an integration at a time; the lock dies with its program."""
+    key = {"integration": integration.integration_id}
+    conn = db.connection()
+    row = conn.execute(sql("lock_integration"), key).fetchone()
+    if not row or not row[0]:
+        raise Refused("An import of {name} is already running; wait for it to end.", name=integration.name)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(Exception):
+            conn.execute(sql("unlock_integration"), key)
+
+
+@contextlib.contextmanager
+def _workplace(settings: Settings) -> Iterator[Path]:
+    """A folder for spools, gone afterwards; what a killed import left is swept."""
+    base = settings.home / "work"
+    base.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for old in base.iterdir():
+        if time.time() - old.stat().st_mtime > 2 * 86400:
+            shutil.rmtree(old, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=base, prefix="import-") as folder:
+        yield Path(folder)
+
+
+def _open_run(db: Database, account: Account, integration: Integration, author: str) -> tuple[int, dict[str, Any]]:
+    key = {"account": account.account_id, "integration": integration.integration_id}
+    with db.transaction(account.account_id) as conn:
+        row = conn.execute(sql("open_run"), key).fetchone()
+        if row is not None:
+            return int(row[0]), dict(row[1])
+        return runs.start(conn, account.account_id, integration.integration_id, "import", author, {}), {}
+
+
+# ---------------------------------------------------------------- receiving
+
+
+def _receive(job: _Job, cursor: dict[str, Any], again: bool) -> None:
+    """Run the receiving side in a thread of its own, and the pipeline here, until the source is read to its end."""
+    chunks: queue.Queue[_Chunk | BaseException | None] = queue.Queue(maxsize=2)
+    thread = threading.Thread(target=_receiving, args=(job, cursor, again, chunks), name="receive", daemon=True)
+    thread.start()
+    try:
+        while (chunk := chunks.get()) is not None:
+            if isinstance(chunk, BaseException):
+                raise chunk
+            _process(job, chunk.entry, chunk.raws, chunk.reader)
+    finally:
+        job.stop.set()
+        while thread.is_alive():
+            with contextlib.suppress(queue.Empty):
+                chunks.get(timeout=0.05)
+
+
+def _receiving(job: _Job, cursor: dict[str, Any], again: bool, chunks: queue.Queue[Any]) -> None:
+    with job.db.again() as db:
+        try:
+            for chunk in _incoming(job, db, cursor, again):
+                chunks.put(chunk)
+                if job.stop.is_set():
+                    return
+            chunks.put(None)
+        except BaseException as err:  # noqa: BLE001 - handed over to the importing thread, which raises it
+            chunks.put(err)
+
+
+def _incoming(job: _Job, db: Database, cursor: dict[str, Any], again: bool) -> Iterator[_Chunk]:
+    db.stage()
+    place = ways.place(job.account, job.work)
+    settings = {**job.integration.settings, "chunk": job.settings.batch}
+    progress = _stoppable(job, "reading")
+    for offer in ways.connector(job.integration).offers(settings, place, _stoppable(job, "checking")):
+        resumed = cursor if cursor.get("digest") == offer.digest.hex() and offer.digest else {}
+        offer.sequence = resumed.get("sequence", offer.sequence)
+        set_id = resumed.get("set") or _take_set(job, db, offer, again)
+        if set_id is None:
+            continue
+        try:
+            source = offer.open(progress)
+        except OfferProblem as err:
+            _hold_set(job, db, int(set_id), err)
+            continue
+        for chunk in source.receive(resumed, progress):
+            at = {**chunk.cursor, "digest": offer.digest.hex(), "set": set_id, "sequence": offer.sequence}
+            yield _store(job, db, chunk.raws, at, int(set_id), source.reader())
+        _finish_set(job, db, offer, int(set_id))
+
+
+def _stoppable(job: _Job, what: str) -> Progress:
+    def progress(done: int, total: int | None, name: str) -> None:
+        if job.stop.is_set():
+            raise Interrupted
+        job.watch(f"{what} {name}", done, total)
+
+    return progress
+
+
+class Interrupted(BaseException):
+    """The importing side has gone; nothing is lost, the next import goes on."""
+
+
+def _take_set(job: _Job, db: Database, offer: Offer, again: bool) -> int | None:
+    """Note a set and say whether it is to be read; one that cannot be is noted with its reason."""
+    key = {"account": job.account.account_id, "integration": job.integration.integration_id}
+    with db.transaction(job.account.account_id) as conn:
+        known = conn.execute(sql("known_set"), {**key, "digest": offer.digest}).fetchone() if offer.digest else None
+        if known is not None and not again:
+            proof = {"digest": offer.digest.hex(), "set": known[1], "processed_at": known[2].isoformat()}
+            job.notes.append({"set": offer.name, "already": proof})
+            return None
+        set_id = _add_set(conn, key, job.run_id, offer, offer.problem)
+    if offer.problem is not None:
+        _note_problem(job, offer.name, offer.problem)
+        return None
+    if offer.notes:
+        job.notes.append({"set": offer.name, **offer.notes})
+    return set_id
+
+
+def _add_set(conn: Conn, key: dict[str, Any], run_id: int, offer: Offer,
+             problem: tuple[str, dict[str, Any]] | None) -> int:  # fmt: skip
+    description = offer.description or {"files": [], "layout": {}}
+    row = conn.execute(sql("add_set"), {
+        **key, "run": run_id, "name": offer.name, "sequence": offer.sequence, "digest": offer.digest,
+        "files": Jsonb(description["files"]), "layout": Jsonb(description["layout"]),
+        "state": "taken" if problem is None else "held", "reason": problem[0] if problem else None,
+        "evidence": Jsonb(problem[1]) if problem else None,
+    }).fetchone()  # fmt: skip
+    assert row is not None
+    return int(row[0])
+
+
+def _note_problem(job: _Job, name: str, problem: tuple[str, dict[str, Any]]) -> None:
+    job.problem = job.problem or problem
+    job.notes.append({"set": name, "reason": problem[0], "evidence": problem[1]})
+
+
+def _hold_set(job: _Job, db: Database, set_id: int, err: OfferProblem) -> None:
+    with db.transaction(job.account.account_id) as conn:
+        conn.execute(sql("hold_set"), {
+            "account": job.account.account_id, "set": set_id, "reason": err.reason, "evidence": Jsonb(err.evidence),
+        })  # fmt: skip
+    _note_problem(job, str(set_id), (err.reason, err.evidence))
+
+
+def _store(job: _Job, db: Database, raws: list[Raw], cursor: dict[str, Any], set_id: int, reader: Reader) -> _Chunk:
+    """Receipts, their place in the inbox and the cursor behind them: durable together or not at all."""
+    account = job.account.account_id
+    with db.transaction(account) as conn:
+        entry = inbox.store(
+            conn, account, job.integration.integration_id, raws, arrival="file", retention=job.account.retention,
+            now=utc_now(), run_id=job.run_id, set_id=set_id,
+        )  # fmt: skip
+        runs.advance(conn, account, job.run_id, cursor, len(raws))
+    return _Chunk(entry, [(entry.first + at, raw) for at, raw in enumerate(raws)], reader)
+
+
+def _finish_set(job: _Job, db: Database, offer: Offer, set_id: int) -> None:
+    job.source_counts.append(offer.source_count)
+    with db.transaction(job.account.account_id) as conn:
+        conn.execute(sql("set_read"), {"account": job.account.account_id, "set": set_id})
+
+
+# ---------------------------------------------------------------- processing
+
+
+def _process(job: _Job, entry: Entry, raws: list[tuple[int, Raw]], reader: Reader) -> None:
+    """One stored chunk through the pipeline. What another worker took meanwhile is done."""
+    rules, country = job.way.rules, job.account.country
+
+    def fresh(ids: frozenset[int] | None) -> list[Item]:
+        return [prepare(raw, number, reader, rules, country) for number, raw in raws if ids is None or number in ids]
+
+    def done(items: list[Item]) -> None:
+        job.processed += len(items)
+        job.watch("imported", job.processed, None)
+
+    ledger = BatchLedger(job.db, job.way, run_id=job.run_id, set_id=entry.set_id, take=inbox.take)
+    with contextlib.suppress(AlreadyDone):
+        run_batch(fresh, ledger, done)
+
+
+def _drain(job: _Job) -> None:
+    """Process what is stored and not yet in the ledger: the leavings of an import that was killed."""
+    account = job.account.account_id
+    while left := inbox.waiting(job.db, account, job.run_id):
+        for entry in left:
+            raws = inbox.load(job.db, account, entry)
+            _process(job, entry, raws, _reader_of(job, entry))
+
+
+def _reader_of(job: _Job, entry: Entry) -> Reader:
+    with job.db.transaction(job.account.account_id) as conn:
+        row = conn.execute(sql("get_set"), {"account": job.account.account_id, "set": entry.set_id}).fetchone()
+    assert row is not None
+    place = ways.place(job.account, job.work)
+    return ways.connector(job.integration).reader({"files": row[3], "layout": row[4]}, place)
+
+
+def _close(job: _Job) -> Report:
+    """Count, compare with the source's own count, end."""
+    report = runs.report(job.db, job.account.account_id, job.run_id, job.integration.name)
+    report.notes = job.notes
+    counts = [count for count in job.source_counts if count is not None]
+    if counts and len(counts) == len(job.source_counts):
+        report.source_count = sum(counts)
+        report.proven = report.source_count == sum(report.orders.values())
+    with job.db.transaction(job.account.account_id) as conn:
+        conn.execute(sql("all_received"), {
+            "account": job.account.account_id, "run": job.run_id, "source_count": report.source_count,
+            "origin": "manifest" if report.source_count is not None else None,
+        })  # fmt: skip
+    state = "finished_with_errors" if report.troubled else "finished"
+    runs.end(job.db, job.account.account_id, job.run_id, state, report, job.problem)
+    return report

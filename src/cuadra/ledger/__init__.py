@@ -1,0 +1,63 @@
+"""The ledger: the only writer of orders, customers and products."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from cuadra.db import Conn, Database
+from cuadra.ledger import facts, write
+from cuadra.pipeline.rules import AccountFacts, Rules
+from cuadra.pipeline.working import Item, WorkingSet
+
+Take = Callable[[Conn, int, int, int], bool]
+"""(connection, account, first receipt, last receipt): takes the work out of the inbox inside the batch's own
+transaction; False if somebody else has done it."""
+
+
+class Way(Struct, frozen=True):
+    """One integration as the ledger needs to know it."""
+
+    account_id: int
+    integration_id: int
+    store_id: int
+    connector: str
+    account: AccountFacts
+    rules: Rules
+    rule_version: int
+
+
+def utc_now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+class BatchLedger:
+    """Loads, decides and writes one batch in one transaction under the account's lock."""
+
+    def __init__(self, db: Database, way: Way, *, run_id: int | None = None, set_id: int | None = None,
+                 take: Take | None = None, clock: Callable[[], datetime] = utc_now) -> None:  # fmt: skip
+        self._db, self._way, self._run_id, self._set_id = db, way, run_id, set_id
+        self._take, self._clock = take, clock
+
+    def batch(self, items: list[Item], decide: Callable[[WorkingSet], None]) -> None:
+        """See `pipeline.run.Ledger`. Items whose receipts have been claimed by another worker are left alone."""
+        way = self._way
+        with self._db.writing(way.account_id) as conn:
+            if self._take is not None:
+                first, last = items[0].receipt_id, items[-1].receipt_id
+                if not self._take(conn, way.account_id, first, last):
+                    raise AlreadyDone
+            ws = facts.working_set(conn, way.account_id, way.store_id, way.integration_id, way.account, way.rules,
+                                   way.rule_version, way.connector, items, self._clock())  # fmt: skip
+            decide(ws)
+            write.write(conn, ws)
+            write.write_attempts(conn, ws, items, self._run_id)
+            if self._set_id is not None:
+                write.write_rejects(conn, ws, items, self._set_id)
+
+
+class AlreadyDone(BaseException):
+    """Another worker took this batch: nothing is left to do. Not an error, so that no handler takes it for one."""

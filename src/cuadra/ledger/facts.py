@@ -1,0 +1,170 @@
+"""Loads everything a batch touches into a working set: one query per kind of fact, whatever the batch's size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from cuadra.db import Conn
+from cuadra.db.queries import sql
+from cuadra.model import CategoryRead, CustomerRead, OrderRead, ProductRead, Standing
+from cuadra.pipeline.match_customer import keys_of
+from cuadra.pipeline.match_products import key_of, wanted_keys
+from cuadra.pipeline.rules import AccountFacts, Rules
+from cuadra.pipeline.versions import Version
+from cuadra.pipeline.working import CustomerState, Item, Key, OrderState, ProductKey, ProductState, WorkingSet
+
+_decode_customer = msgspec.json.Decoder(CustomerRead).decode
+
+
+class Ids:
+    """Numbers of the database's sequence, drawn in blocks; those left over are simply never used."""
+
+    def __init__(self, conn: Conn, first_block: int) -> None:
+        self._conn = conn
+        self._block: Iterator[int] = iter(())
+        self._size = first_block
+
+    def __iter__(self) -> Iterator[int]:
+        return self
+
+    def __next__(self) -> int:
+        for number in self._block:
+            return number
+        rows = self._conn.execute(sql("draw_ids"), {"count": self._size})
+        self._block = (number for (number,) in rows.fetchall())
+        return next(self._block)
+
+
+def working_set(conn: Conn, account_id: int, store_id: int, integration_id: int, account: AccountFacts, rules: Rules,
+                rule_version: int, connector: str, items: list[Item], now: datetime) -> WorkingSet:  # fmt: skip
+    """The working set of these items; the transaction holds the account's lock."""
+    ws = WorkingSet(account_id, store_id, integration_id, account, rules, rule_version, now,
+                    Ids(conn, max(64, 3 * len(items))), connector)  # fmt: skip
+    wanted = [item.read.identifier for item in items if item.version is not None]
+    if wanted:
+        load_orders(conn, ws, "load_orders", wanted)
+    load_partners(conn, ws, items)
+    return ws
+
+
+def load_partners(conn: Conn, ws: WorkingSet, items: list[Item]) -> None:
+    """Customers, products, categories and rates that these items name."""
+    _customers(conn, ws, _customer_keys(items, ws.store_id))
+    _products(conn, ws, _product_keys(items, ws))
+    if any(isinstance(item.read.value, ProductRead | CategoryRead) for item in items):
+        _categories(conn, ws)
+    _rates(conn, ws, items)
+
+
+def load_orders(conn: Conn, ws: WorkingSet, name: str, ids: Iterable[Any]) -> None:
+    """Known orders into the working set, by source id (`load_orders`) or by ours (`load_orders_by_id`)."""
+    parameters = {"account": ws.account_id, "store": ws.store_id, "ids": list(ids)}
+    for row in conn.execute(sql(name), parameters):
+        state = _order(row)
+        ws.orders[state.source_id] = state
+
+
+def _order(row: tuple[Any, ...]) -> OrderState:
+    (order_id, source_id, integration_id, stamp, sequence, digest, version, receipt_id, standing, reason, first_seen,
+     content, evidence, warnings, incomplete, customer_id, rule_version, recheck_at, frozen_at, erased_at, converted,
+     rate, rate_day) = row  # fmt: skip
+    return OrderState(
+        order_id, source_id, integration_id, Version(stamp, sequence, digest), version, receipt_id, Standing(standing),
+        reason, first_seen, content_json=content, evidence=evidence or {}, warnings=warnings or [],
+        incomplete=incomplete, customer_id=customer_id, rule_version=rule_version, recheck_at=recheck_at,
+        frozen_at=frozen_at, erased_at=erased_at, converted=converted, rate=rate, rate_day=rate_day,
+    )  # fmt: skip
+
+
+def _customer_keys(items: list[Item], store_id: int) -> set[Key]:
+    keys: set[Key] = set()
+    for item in items:
+        value = item.read.value
+        customer = value.customer or None if isinstance(value, OrderRead) else value
+        if isinstance(customer, CustomerRead) or customer is None:
+            keys.update(keys_of(customer, item.email, item.phone, store_id))
+    return keys
+
+
+def _customers(conn: Conn, ws: WorkingSet, keys: set[Key]) -> None:
+    if not keys:
+        return
+    kinds, values = zip(*keys, strict=True)
+    rows = conn.execute(
+        sql("load_customer_keys"), {"account": ws.account_id, "kinds": list(kinds), "values": list(values)}
+    ).fetchall()
+    ws.customer_keys = {(kind, value): customer_id for kind, value, customer_id in rows}
+    ids = sorted(set(ws.customer_keys.values()))
+    if not ids:
+        return
+    for customer_id, name, details, sequence, erased, reachable in conn.execute(
+        sql("load_customers"), {"account": ws.account_id, "ids": ids}
+    ):
+        ws.customers[customer_id] = CustomerState(
+            customer_id, name, _decode_customer(details), sequence, reachable, erased
+        )
+    ws.decided_apart = set(conn.execute(sql("load_kept_apart"), {"account": ws.account_id, "ids": ids}).fetchall())
+
+
+def _product_keys(items: list[Item], ws: WorkingSet) -> set[ProductKey]:
+    keys: set[ProductKey] = set()
+    for item in items:
+        value = item.read.value
+        if isinstance(value, OrderRead):
+            for line in value.lines or ():
+                key = key_of(line.product_id, line.sku, line.name, ws)
+                if key is not None:
+                    keys.add(key)
+                    keys.update(wanted_keys(line.product_id, line.sku, line.name, ws))
+        elif isinstance(value, ProductRead):
+            keys.update(wanted_keys(value.id, value.sku, value.name, ws))
+    return keys
+
+
+def _products(conn: Conn, ws: WorkingSet, keys: set[ProductKey]) -> None:
+    if not keys:
+        return
+    kinds, scopes, values = zip(*keys, strict=True)
+    former: dict[ProductKey, list[int]] = {}
+    for kind, scope, value, product_id, alias in conn.execute(
+        sql("load_product_keys"),
+        {"account": ws.account_id, "kinds": list(kinds), "scopes": list(scopes), "values": list(values)},
+    ):
+        (former if alias else ws.product_keys).setdefault((kind, scope, value), []).append(product_id)
+    for key, products in former.items():  # an alias counts only where no product has that SKU today
+        ws.product_keys.setdefault(key, products)
+    ids = sorted({product_id for products in ws.product_keys.values() for product_id in products})
+    if not ids:
+        return
+    for row in conn.execute(sql("load_products"), {"account": ws.account_id, "ids": ids}):
+        (product_id, name, sku, code, active, inactive_at, description, brand, unit, source_unit, category_id, origin,
+         evidence) = row  # fmt: skip
+        ws.products[product_id] = ProductState(
+            product_id, name, sku, code, active, inactive_at, description, brand, unit, source_unit, category_id,
+            origin, evidence or {},
+        )  # fmt: skip
+
+
+def _categories(conn: Conn, ws: WorkingSet) -> None:
+    ws.categories = dict(conn.execute(sql("load_categories"), {"account": ws.account_id}).fetchall())
+    rows = conn.execute(sql("load_category_nodes"), {"account": ws.account_id, "store": ws.store_id}).fetchall()
+    ws.category_nodes = {source_id: (parent, name) for source_id, parent, name in rows}
+
+
+def _rates(conn: Conn, ws: WorkingSet, items: list[Item]) -> None:
+    if ws.rules.currency != "convert":
+        return
+    orders = [state.read() for state in ws.orders.values() if state.content_json is not None]
+    orders += [item.read.value for item in items if isinstance(item.read.value, OrderRead)]
+    days: set[date] = {ws.now.date()}
+    days |= {order.created_at.date() for order in orders if order.created_at is not UNSET and order.created_at}
+    days |= {state.first_seen.date() for state in ws.orders.values()}
+    for source, target, day, rate in conn.execute(
+        sql("load_rates"), {"account": ws.account_id, "currency": ws.account.currency, "days": list(days)}
+    ):
+        ws.rates[source, target, day] = rate

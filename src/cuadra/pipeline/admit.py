@@ -1,0 +1,187 @@
+"""Does this order count as a sale, and may it come in? Pure: the order, the rules, the time; out comes a verdict.
+
+The ladder asks in the order of the diagnosis: does it exist, does its state count, is it paid, do the filters let it
+in, does it have lines, is its currency ours. The first «no» is the order's reason.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from msgspec import UNSET, Struct
+
+from cuadra.connectors.base import Evidence
+from cuadra.model import OrderRead, Standing
+from cuadra.money import ZERO
+from cuadra.pipeline.working import OrderState, WorkingSet
+
+RECHECK = timedelta(hours=1)
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Verdict(Struct):
+    """The standing an order deserves, with its proof; `present` means that it may go on to the next step."""
+
+    standing: Standing
+    reason: str | None = None
+    evidence: Evidence | None = None
+    recheck_at: datetime | None = None
+
+
+PRESENT = Verdict(Standing.PRESENT)
+
+
+def admit(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict:
+    """The verdict over an order as merged."""
+    for question in (_state, _filters, _lines, _currency):
+        verdict = question(order, state, ws)
+        if verdict is not None:
+            return verdict
+    return PRESENT
+
+
+def known(value: Any) -> Any:
+    """The value, or None where the source does not say."""
+    return None if value is UNSET else value
+
+
+def _state(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | None:
+    raw = known(order.state)
+    axes = (known(order.lifecycle), known(order.fulfilment_state), known(order.payment_state))
+    verdict = ws.rules.verdict(raw, axes)
+    if verdict == "sale":
+        return None
+    if verdict is None:
+        known_states = sorted(ws.rules.states.raw) + ws.rules.sale_states()
+        return Verdict(Standing.HELD, "status_not_mapped", {"state": raw, "known_states": known_states})
+    if verdict == "unpaid":
+        return _unpaid(order, state, ws)
+    if verdict == "not_sale":
+        proof = {"state": raw, "rule_version": ws.rule_version, "sale_states": ws.rules.sale_states()}
+        return Verdict(Standing.SKIPPED, "state_not_eligible", proof)
+    if verdict == "returned":
+        # a return after the import is a fact of a present order, not a reason to take it away
+        if state.standing is Standing.PRESENT and not state.is_new:
+            return None
+        return Verdict(Standing.SKIPPED, "returned_or_refunded", {"state": raw})
+    if verdict == "deleted":
+        return Verdict(Standing.SKIPPED, "deleted_at_source", {"deleted_at": _moment(order, ws), "state": raw})
+    code = {
+        "cancelled": "cancelled_at_source", "failed": "failed_or_trashed_at_source", "test": "test_or_draft_order",
+    }[verdict]  # fmt: skip
+    return Verdict(Standing.SKIPPED, code, {"state": raw if raw is not None else axes[0]})
+
+
+def _moment(order: OrderRead, ws: WorkingSet) -> str:
+    stamp = known(order.updated_at)
+    return (stamp or ws.now).isoformat()
+
+
+def _unpaid(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict:
+    """It waits, by its own date; judged again on every change and hourly until the time is over."""
+    since = known(order.created_at) or state.first_seen
+    until = since + timedelta(days=ws.rules.unpaid_days)
+    payment = known(order.payment_state) or known(order.state)
+    if ws.now >= until:
+        proof = {"payment_state": payment, "ordered_at": since.isoformat(), "days": ws.rules.unpaid_days}
+        return Verdict(Standing.SKIPPED, "never_paid", proof)
+    return Verdict(
+        Standing.WAITING, "payment_not_verified", {"payment_state": payment, "until": until.isoformat()},
+        min(ws.now + RECHECK, until),
+    )  # fmt: skip
+
+
+def _filters(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | None:
+    rules = ws.rules.filters
+    store, channel, seller = known(order.store), known(order.sales_channel), known(order.seller)
+    for name, value, wanted in (
+        ("only_stores", store, rules.only_stores),
+        ("only_sales_channels", channel, rules.only_sales_channels),
+    ):
+        if wanted and value not in wanted:
+            return _filtered(name, value, ws)
+    for name, value, unwanted in (
+        ("without_stores", store, rules.without_stores),
+        ("without_sales_channels", channel, rules.without_sales_channels),
+    ):
+        if value is not None and value in unwanted:
+            return _filtered(name, value, ws)
+    if rules.only_sellers:
+        sellers = {seller} | {line.seller for line in order.lines or ()}
+        if not sellers & set(rules.only_sellers):
+            named = ", ".join(sorted(one for one in sellers if one))
+            proof = {"seller": named or None, "allowed": rules.only_sellers, "rule_version": ws.rule_version}
+            return Verdict(Standing.SKIPPED, "filtered_by_seller", proof)
+    return None
+
+
+def _filtered(rule: str, value: str | None, ws: WorkingSet) -> Verdict:
+    proof = {"filter": f"filters.{rule}", "value": value, "rule_version": ws.rule_version}
+    return Verdict(Standing.SKIPPED, "filtered_by_store_or_channel", proof)
+
+
+def _lines(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | None:
+    if ws.rules.lines_required and not order.lines:
+        return Verdict(Standing.HELD, "order_without_products", {"lines": 0 if order.lines == [] else None})
+    return None
+
+
+def _currency(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | None:
+    ours, theirs = ws.account.currency, known(order.currency)
+    state.converted = state.rate = state.rate_day = None
+    if theirs is None or theirs == ours or ws.rules.currency == "keep":
+        return None
+    both = {"order_currency": theirs, "account_currency": ours}
+    if ws.rules.currency == "hold":
+        return Verdict(Standing.HELD, "currency_mismatch", both)
+    day = (known(order.created_at) or state.first_seen).date()
+    rate = ws.rates.get((theirs, ours, day))
+    if rate is None:
+        return Verdict(Standing.HELD, "conversion_rate_missing", both | {"date": day.isoformat()})
+    state.rate, state.rate_day = rate, day
+    if isinstance(order.total, Decimal):
+        state.converted = order.total * rate
+    return None
+
+
+def totals_problem(order: OrderRead) -> Evidence | None:
+    """The sum of the parts, step by step, where it is not the order's total; None where it adds up or cannot be known.
+
+    Sources differ in whether prices contain tax and whether the order's discount repeats those of its lines: an order
+    adds up if one of these readings gives its total exactly.
+    """
+    if not isinstance(order.total, Decimal) or not order.lines:
+        return None
+    lines = line_tax = line_discount = line_shipping = ZERO
+    for line in order.lines:
+        if line.total is not None:
+            lines += line.total
+        elif line.unit_price is not None:
+            lines += line.unit_price * line.quantity - (line.discount or ZERO)
+        else:
+            return None
+        line_tax += line.tax or ZERO
+        line_discount += line.discount or ZERO
+        line_shipping += line.shipping or ZERO
+    shipping = known(order.shipping)
+    shipping = line_shipping if shipping is None else shipping
+    fees = known(order.fees) or ZERO
+    discount = known(order.discount) or ZERO
+    tax = known(order.tax)
+    tax = line_tax if tax is None else tax
+    base = lines + shipping + fees
+    total = order.total
+    if total == base + tax - discount:
+        return None
+    readings = {base + tax - discount, base - discount}
+    if line_discount:
+        readings |= {base + tax, base}
+    if total in readings:
+        return None
+    summed = base + tax - discount
+    return {
+        "lines": str(lines), "discount": str(discount), "shipping": str(shipping), "tax": str(tax), "fees": str(fees),
+        "sum": str(summed), "total": str(total), "difference": str(total - summed),
+    }  # fmt: skip

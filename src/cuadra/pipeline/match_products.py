@@ -1,0 +1,243 @@
+"""What was sold: each line to a product, by the value the rules name. One line's trouble is that line's. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import UNSET
+
+from cuadra.connectors.base import Evidence
+from cuadra.model import LineRead, OrderRead, ProductRead, Standing
+from cuadra.pipeline import categories
+from cuadra.pipeline.admit import Verdict
+from cuadra.pipeline.rules import Rules
+from cuadra.pipeline.working import Item, LineState, OrderState, ProductKey, ProductState, WorkingSet
+
+PIECE = "piece"
+
+
+def match_products(item: Item, order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | None:
+    """Match every line; a verdict if a rule holds the order for one of them."""
+    state.lines = []
+    state.incomplete = False
+    held: Verdict | None = None
+    excluded = ws.rules.filters.without_skus
+    for at, line in enumerate(order.lines or ()):
+        recorded = LineState(unit=unit_of(line.unit, ws.rules))
+        state.lines.append(recorded)
+        if excluded and line.sku in excluded:
+            _exclude(recorded, line, ws)
+        else:
+            _match(recorded, line, at, ws)
+        if recorded.reason is None:
+            continue
+        item.evidence.setdefault(recorded.reason, recorded.evidence or {})
+        state.incomplete = True
+        if held is None and _holds(recorded.reason, ws.rules):
+            held = Verdict(Standing.HELD, recorded.reason, recorded.evidence)
+    return held
+
+
+def unit_of(source_unit: str | None, rules: Rules) -> str:
+    """Piece where the source gives no unit, or where the rules say always; else the source's."""
+    return PIECE if rules.products.always_piece or not source_unit else source_unit
+
+
+def _holds(reason: str, rules: Rules) -> bool:
+    if reason == "line_excluded_by_rule":
+        return False
+    if reason == "product_not_found":
+        return rules.products.unknown == "hold"
+    if reason == "product_inactive":
+        return rules.products.inactive == "hold"
+    return rules.products.problem == "hold"
+
+
+def _exclude(recorded: LineState, line: LineRead, ws: WorkingSet) -> None:
+    amount = line.total if line.total is not None else (line.unit_price or 0) * line.quantity
+    recorded.excluded = True
+    recorded.reason = "line_excluded_by_rule"
+    recorded.evidence = {"sku": line.sku, "rule_version": ws.rule_version, "amount": str(amount)}
+
+
+def _match(recorded: LineState, line: LineRead, at: int, ws: WorkingSet) -> None:
+    key = key_of(line.product_id, line.sku, line.name, ws)
+    if key is None:
+        method = ws.rules.products.identify_by
+        if method == "sku":
+            recorded.reason = "product_sku_missing"
+            recorded.evidence = {"line": line.id or at + 1, "identify_by": method}
+        else:
+            recorded.reason = "product_not_found"
+            recorded.evidence = {"identify_by": method, "value": None}
+        return
+    found = ws.product_keys.get(key, ())
+    if len(found) > 1:
+        recorded.reason = "product_sku_duplicate" if key[0] == "sku" else "product_not_found"
+        recorded.evidence = (
+            {"sku": key[2], "products": list(found)} if key[0] == "sku" else {"identify_by": key[0], "value": key[2]}
+        )
+        return
+    if not found:
+        if ws.rules.products.unknown == "create":
+            recorded.product_id = _create_from_line(line, key, ws)
+            return
+        recorded.reason = "product_not_found"
+        recorded.evidence = {"identify_by": key[0], "value": key[2]}
+        return
+    product = ws.products[found[0]]
+    recorded.product_id = product.product_id
+    if not product.active and ws.rules.products.inactive == "hold":
+        since = product.inactive_at.isoformat() if product.inactive_at else None
+        recorded.reason = "product_inactive"
+        recorded.evidence = {"product": product.product_id, "since": since}
+
+
+def key_of(product_id: str | None, sku: str | None, name: str | None, ws: WorkingSet) -> ProductKey | None:
+    """The key by which the rules identify a product; None if the source does not give that value."""
+    method = ws.rules.products.identify_by
+    if method == "sku":
+        return ("sku", 0, sku.strip()) if sku and sku.strip() else None
+    if method == "id":
+        return ("id", ws.store_id, product_id) if product_id else None
+    return ("name", 0, _name_key(name)) if name and name.strip() else None
+
+
+def _name_key(name: str) -> str:
+    return " ".join(name.casefold().split())[:500]
+
+
+def wanted_keys(product_id: str | None, sku: str | None, name: str | None, ws: WorkingSet) -> list[ProductKey]:
+    """All keys under which a product of the catalogue can be known."""
+    found: list[ProductKey] = []
+    if product_id:
+        found.append(("id", ws.store_id, product_id))
+    if sku and sku.strip():
+        found.append(("sku", 0, sku.strip()))
+    if name and name.strip() and ws.rules.products.identify_by == "name":
+        found.append(("name", 0, _name_key(name)))
+    return found
+
+
+def _create_from_line(line: LineRead, key: ProductKey, ws: WorkingSet) -> int:
+    """A product from an order's own text; its catalogue entry completes it when it comes."""
+    made = ProductState(ws.new_id(), line.name, line.sku, line.product_id, unit=unit_of(line.unit, ws.rules),
+                        source_unit=line.unit, is_new=True, dirty=True)  # fmt: skip
+    ws.products[made.product_id] = made
+    keys = {key, *wanted_keys(line.product_id, line.sku, line.name, ws)}
+    for one in sorted(keys):
+        # a number of the line that another product has already stays with that one
+        if one == key or one not in ws.product_keys:
+            _add_key(one, made.product_id, ws)
+    return made.product_id
+
+
+def _add_key(key: ProductKey, product_id: int, ws: WorkingSet) -> None:
+    known = ws.product_keys.setdefault(key, [])
+    if product_id not in known:
+        known.append(product_id)
+        ws.new_product_keys.append((*key, product_id))
+
+
+def apply_product(item: Item, value: ProductRead, ws: WorkingSet) -> bool | None:
+    """A record of the catalogue. True created, False updated, None nothing new."""
+    product = _find(value, ws)
+    fresh = product is None
+    if product is None:
+        product = ProductState(
+            ws.new_id(), value.name, value.sku, value.id, origin="catalogue", is_new=True, dirty=True
+        )
+        ws.products[product.product_id] = product
+    before = (len(ws.new_product_keys), len(ws.aliased_keys))
+    _sku(product, value, item, ws)
+    for key in wanted_keys(value.id, value.sku, value.name, ws):
+        _add_key(key, product.product_id, ws)
+    changed = _renew(product, value, item, ws)
+    if fresh:
+        return True
+    moved = (len(ws.new_product_keys), len(ws.aliased_keys)) != before
+    if changed:
+        product.dirty = True
+    return False if changed or moved else None
+
+
+def _find(value: ProductRead, ws: WorkingSet) -> ProductState | None:
+    """By the source's id; without one, or where only an order has named the product so far, by SKU."""
+    if value.id:
+        found = ws.product_keys.get(("id", ws.store_id, value.id))
+        if found:
+            return ws.products[found[0]]
+    if value.sku:
+        for product_id in ws.product_keys.get(("sku", 0, value.sku.strip()), ()):
+            product = ws.products[product_id]
+            if value.id is None or product.code is None:
+                return product
+    return None
+
+
+def _sku(product: ProductState, value: ProductRead, item: Item, ws: WorkingSet) -> None:
+    former = product.sku
+    if value.sku and former and former.strip() != value.sku.strip():
+        proof: Evidence = {"former": former, "current": value.sku, "product": product.product_id}
+        product.evidence["product_sku_changed"] = proof
+        item.evidence["product_sku_changed"] = proof
+        ws.aliased_keys.append((product.product_id, former.strip()))
+
+
+def _renew(product: ProductState, value: ProductRead, item: Item, ws: WorkingSet) -> bool:
+    category, proofs = _category(value, ws)
+    item.evidence |= proofs
+    wanted: dict[str, Any] = {
+        "name": value.name or product.name, "sku": value.sku or product.sku, "code": value.id or product.code,
+        "description": value.description or product.description, "brand": value.brand or product.brand,
+        "unit": unit_of(value.unit or product.source_unit, ws.rules), "source_unit": value.unit or product.source_unit,
+        "category_id": category if category is not None else product.category_id, "active": value.active,
+        "origin": "catalogue",
+        "evidence": {**{k: v for k, v in product.evidence.items() if k == "product_sku_changed"}, **proofs},
+    }  # fmt: skip
+    if not value.active and product.active:
+        wanted["inactive_at"] = ws.now
+    changed = [name for name, new in wanted.items() if getattr(product, name) != new]
+    for name in changed:
+        setattr(product, name, wanted[name])
+    return bool(changed)
+
+
+def _category(value: ProductRead, ws: WorkingSet) -> tuple[int | None, dict[str, Evidence]]:
+    proofs: dict[str, Evidence] = {}
+    paths: list[categories.Path] = []
+    said = False
+    for node in value.category_ids or ():
+        said = True
+        path, problem = categories.path_of(node, ws.category_nodes)
+        if problem is not None:
+            proofs["category_badly_defined_at_source"] = {"category": node, "problem": problem}
+        if path:
+            paths.append(path)
+    for names in value.categories or ():
+        said = True
+        paths.append(tuple(names))
+    choice = categories.choose(paths, ws.rules.products.category_policy)
+    if choice.path is None:
+        missing = ws.rules.products.category_policy != "none" and not proofs
+        if missing and (said or value.categories is not UNSET or value.category_ids is not UNSET):
+            proofs["category_missing"] = {"product": value.id or value.sku}
+        return None, proofs
+    if choice.rule is not None:
+        proofs["category_ambiguous"] = categories.evidence(choice)
+    return ensure_category(choice.path, ws), proofs
+
+
+def ensure_category(path: categories.Path, ws: WorkingSet) -> int:
+    """The category of that path: an existing one is reused, a missing one is created with those above it."""
+    parent: int | None = None
+    for depth in range(1, len(path) + 1):
+        key = categories.SEPARATOR.join(path[:depth])
+        found = ws.categories.get(key)
+        if found is None:
+            found = ws.new_id()
+            ws.categories[key] = found
+            ws.new_categories.append((found, key, path[depth - 1], parent, depth))
+        parent = found
+    assert parent is not None
+    return parent

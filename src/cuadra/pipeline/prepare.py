@@ -1,0 +1,71 @@
+"""From a raw receipt to an item, before any lock is taken: decode, digest, normalise. Pure."""
+
+from __future__ import annotations
+
+from msgspec import UNSET
+
+from cuadra.connectors.base import Raw, Reader
+from cuadra.model import CustomerRead, Entity, OrderRead, normal
+from cuadra.pipeline import contacts
+from cuadra.pipeline.rules import Rules
+from cuadra.pipeline.versions import Version, digest
+from cuadra.pipeline.working import Item
+
+
+def prepare(raw: Raw, receipt_id: int, reader: Reader, rules: Rules, country: str) -> Item:
+    """Read one receipt and work out everything that needs no facts."""
+    item = Item(raw, receipt_id, reader(raw))
+    value = item.read.value
+    extra = frozenset(rules.customers.placeholders)
+    region = rules.customers.region or country
+    if isinstance(value, OrderRead):
+        stamp = value.updated_at if value.updated_at is not UNSET else None
+        item.version = Version(stamp, raw.sequence, digest(value))
+        contact_keys(item, value, region, extra)
+        item.identifiers = identifiers(value)
+    elif isinstance(value, CustomerRead):
+        item.email = contacts.email(value.email or None, extra)
+        item.phone = contacts.phone(value.phone or None, region, extra)
+    elif item.read.entity is Entity.ORDER and item.read.identifier is not None:
+        item.version = Version(None, raw.sequence, b"")
+        item.identifiers = [("order", item.read.identifier, normal(item.read.identifier))]
+    return item
+
+
+def contact_keys(item: Item, order: OrderRead, region: str, extra: frozenset[str]) -> None:
+    """The contacts of an order: the phone may stand in its delivery or payment data."""
+    customer = order.customer or None
+    email = (customer.email or None) if customer else None
+    phone = (customer.phone or None) if customer else None
+    for address in () if phone else (order.billing, order.delivery, (customer.address if customer else None)):
+        if address and address.phone:
+            phone = address.phone
+            break
+    if email is not None:
+        item.email = contacts.email(email, extra)
+    if phone is not None:
+        country = next(
+            (a.country for a in (order.billing, order.delivery) if a and a.country and len(a.country) == 2), ""
+        )
+        item.phone = contacts.phone(phone, country or region, extra)
+
+
+def identifiers(order: OrderRead) -> list[tuple[str, str, str]]:
+    """Every number the order is known by; one that reads the same as its own number is not repeated."""
+    own = normal(order.id)
+    found = [("order", order.id, own)]
+    if order.number and (form := normal(order.number)) != own:
+        found.append(("number", order.number, form))
+    if order.invoice_number:
+        found.append(("invoice", order.invoice_number, normal(order.invoice_number)))
+    if order.cart_id:
+        found.append(("cart", order.cart_id, normal(order.cart_id)))
+    for payment in order.payments or ():
+        if payment.id and len(payment.id) > 3:  # «1», «2» number the payments of an order; they name none
+            found.append(("payment", payment.id, normal(payment.id)))
+    for shipment in order.shipments or ():
+        if shipment.tracking:
+            found.append(("tracking", shipment.tracking, normal(shipment.tracking)))
+        if shipment.id and len(shipment.id) > 3:
+            found.append(("shipment", shipment.id, normal(shipment.id)))
+    return found

@@ -1,0 +1,260 @@
+"""One item through the steps, in order: what it is to the ledger, what the rules say, whom and what it names. Pure:
+everything happens in the working set; the runner writes it once."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import UNSET
+
+from cuadra.connectors.base import Evidence
+from cuadra.model import (
+    BranchRead,
+    CategoryRead,
+    CustomerRead,
+    Entity,
+    OrderRead,
+    Outcome,
+    ProductRead,
+    Standing,
+    normal,
+)
+from cuadra.pipeline import steps, versions
+from cuadra.pipeline.admit import Verdict, admit, totals_problem
+from cuadra.pipeline.match_customer import apply_customer, match_customer
+from cuadra.pipeline.match_products import apply_product, match_products
+from cuadra.pipeline.versions import Order, Version
+from cuadra.pipeline.working import NO_CONTACT, Item, OrderState, WorkingSet
+
+#: fields that say something about a person; an erased order never takes them in again
+PERSONAL_FIELDS = ("customer", "billing", "delivery", "note", "custom")
+#: what a cancelled order keeps of its last version where the cancellation itself no longer says it
+_AMOUNTS = ("total", "discount", "shipping", "tax", "fees")
+
+
+def process(item: Item, ws: WorkingSet) -> None:
+    """Take one receipt through the pipeline."""
+    entity = item.read.entity
+    if entity is Entity.ORDER:
+        if item.read.identifier is None:
+            _refuse(item)
+        else:
+            _order(item, item.read.identifier, ws)
+        return
+    if item.read.value is None:
+        _refuse(item)
+        return
+    _finish(item, _record(item, ws))
+
+
+def _refuse(item: Item) -> None:
+    assert item.read.refused is not None
+    code, proof = item.read.refused
+    item.outcome, item.reason = Outcome.REFUSED, code
+    item.evidence = {code: proof}
+    item.steps[steps.READ] = "f"
+
+
+def _record(item: Item, ws: WorkingSet) -> bool | None:
+    """A record that is not an order. True created, False updated, None nothing new."""
+    value = item.read.value
+    if isinstance(value, CustomerRead):
+        item.steps[steps.MATCH_CUSTOMER] = "s"
+        return apply_customer(item, value, ws)
+    if isinstance(value, ProductRead):
+        item.steps[steps.MATCH_PRODUCTS] = "s"
+        return apply_product(item, value, ws)
+    if isinstance(value, CategoryRead):
+        node = (value.parent, value.name or "")
+        known = ws.category_nodes.get(value.id)
+        if known == node:
+            return None
+        ws.category_nodes[value.id] = ws.new_nodes[value.id] = node
+        return known is None
+    assert isinstance(value, BranchRead)
+    ws.new_branches[value.id] = (value.name or value.id, value.custom)
+    return True
+
+
+def _finish(item: Item, created: bool | None) -> None:
+    item.outcome = {True: Outcome.CREATED, False: Outcome.UPDATED, None: Outcome.UNCHANGED}[created]
+    item.steps[steps.RECORD] = "w" if item.evidence else "s"
+
+
+# ---------------------------------------------------------------- orders
+
+
+def _order(item: Item, identifier: str, ws: WorkingSet) -> None:
+    value = item.read.value if isinstance(item.read.value, OrderRead) else OrderRead(id=identifier)
+    assert item.version is not None
+    state = ws.orders.get(identifier)
+    if state is None:
+        state = OrderState(ws.new_id(), identifier, ws.integration_id, item.version, 0, item.receipt_id,
+                           Standing.UNSEEN, None, ws.now, is_new=True)  # fmt: skip
+        ws.orders[identifier] = item.state = state
+        _apply(item, state, value, ws, Outcome.CREATED)
+        return
+    item.state = state
+    if state.erased_at is not None:
+        value = _without_person(item, value)
+    relation = versions.compare(item.version, state.version)
+    if relation is Order.SAME:
+        _mark(item, Outcome.DUPLICATE, "duplicate_delivery", {
+            "stamp": _text(item.version), "digest": item.version.digest.hex(), "first_receipt": state.receipt_id,
+        })  # fmt: skip
+    elif relation is Order.OLDER:
+        _mark(item, Outcome.STALE, "event_stale_or_out_of_order", {
+            "stamp": _text(item.version), "known_stamp": _text(state.version),
+        })  # fmt: skip
+    elif item.read.refused is not None and state.standing not in (Standing.FAILED, Standing.UNSEEN):
+        # what stands stays as it was: a version that cannot be read is no news of the order
+        _refuse(item)
+    else:
+        _newer(item, state, value, ws, relation)
+
+
+def _newer(item: Item, state: OrderState, value: OrderRead, ws: WorkingSet, relation: Order) -> None:
+    before = state.read()
+    merged = versions.merge(before, value)
+    _keep_amounts(merged, before, state, ws)
+    changes = {} if relation is Order.SAME_CONTENT else versions.differences(before, merged)
+    if state.frozen_at is not None and changes:
+        _after_freeze(item, state, merged, changes, ws)
+        return
+    if not changes:
+        _unchanged(item, state, merged, ws)
+        return
+    _apply(item, state, merged, ws, Outcome.UPDATED, changes)
+
+
+def _unchanged(item: Item, state: OrderState, merged: OrderRead, ws: WorkingSet) -> None:
+    """The same content in a newer version: the version moves on; judged again only if the rules are newer."""
+    assert item.version is not None
+    state.version = Version(item.version.stamp or state.version.stamp, item.version.sequence, item.version.digest)
+    state.content = merged
+    state.stamp_moved = True
+    item.outcome = Outcome.UNCHANGED
+    if state.rule_version != ws.rule_version and state.frozen_at is None:
+        before = (state.standing, state.reason)
+        judge(item, state, ws)
+        state.dirty = state.rebuilt = True
+        if (state.standing, state.reason) != before:
+            item.outcome = Outcome.UPDATED
+    else:
+        item.reason = state.reason
+        item.evidence = dict(state.evidence)
+        if state.reason is not None:
+            item.steps[steps.ADMIT] = steps.letter_of(state.standing)
+
+
+def _apply(item: Item, state: OrderState, order: OrderRead, ws: WorkingSet, outcome: Outcome,
+           changes: dict[str, list[object]] | None = None) -> None:  # fmt: skip
+    assert item.version is not None
+    state.version, state.content, state.content_json = item.version, order, None
+    state.receipt_id, state.integration_id = item.receipt_id, ws.integration_id
+    state.number += 1
+    state.identifiers |= set(item.identifiers)
+    state.dirty = state.rebuilt = True
+    item.outcome = outcome
+    judge(item, state, ws, item.read.refused)
+    ws.versions.append((state.order_id, state.number, item.version, item.receipt_id, changes))
+    if changes and (delivery := _delivery(changes)):
+        ws.events.append((state.order_id, ws.new_id(), "delivery_changed", ws.connector, delivery))
+
+
+def judge(item: Item, state: OrderState, ws: WorkingSet, refused: tuple[str, Evidence] | None = None) -> None:
+    """Set the order's standing, reason, evidence and warnings from its content, the rules and the working set."""
+    order = state.read()
+    was_present = state.standing is Standing.PRESENT and not state.is_new
+    if refused is not None:
+        verdict = Verdict(Standing.FAILED, *refused)
+        item.steps[steps.READ] = "f"
+    else:
+        verdict = admit(order, state, ws)
+        item.steps[steps.ADMIT] = steps.letter_of(verdict.standing)
+    if verdict.standing is Standing.PRESENT or was_present:
+        verdict = _match(item, order, state, ws, verdict)
+    if state.customer_id is None:
+        state.identifiers |= {
+            (kind, value, normal(value))
+            for kind, value in (("email", item.email.value), ("phone", item.phone.value))
+            if value is not None
+        }
+    if verdict.standing is Standing.PRESENT and (proof := totals_problem(order)):
+        item.evidence["totals_do_not_add_up"] = proof
+    if verdict.reason is not None:
+        item.evidence[verdict.reason] = verdict.evidence or {}
+    item.reason = state.reason = verdict.reason
+    state.standing, state.recheck_at = verdict.standing, verdict.recheck_at
+    state.evidence = dict(item.evidence)
+    state.warnings = sorted(code for code in item.evidence if code != verdict.reason)
+    state.rule_version = ws.rule_version
+    item.steps[steps.RECORD] = "w" if state.warnings else "s"
+
+
+def _match(item: Item, order: OrderRead, state: OrderState, ws: WorkingSet, verdict: Verdict) -> Verdict:
+    """Customer and products. An order that was present and no longer counts keeps both, whatever the rules say now."""
+    for step, match in ((steps.MATCH_CUSTOMER, match_customer), (steps.MATCH_PRODUCTS, match_products)):
+        before = len(item.evidence)
+        if step == steps.MATCH_CUSTOMER and state.erased_at is not None:
+            continue
+        found = match(item, order, state, ws)
+        item.steps[step] = "w" if len(item.evidence) > before else "s"
+        if found is not None and verdict.standing is Standing.PRESENT:
+            verdict = found
+            item.steps[step] = steps.letter_of(found.standing)
+            break
+    return verdict
+
+
+def _after_freeze(item: Item, state: OrderState, merged: OrderRead, changes: dict[str, list[object]],
+                  ws: WorkingSet) -> None:  # fmt: skip
+    """Written off: nothing of the order changes by itself; the change is kept beside it for a person to apply."""
+    assert state.frozen_at is not None
+    assert item.version is not None
+    ws.frozen_changes.append((state.order_id, item.version, item.receipt_id, changes, merged))
+    state.identifiers |= set(item.identifiers)
+    _mark(item, Outcome.UNCHANGED, "change_after_freeze", {
+        "changes": changes, "frozen_at": state.frozen_at.isoformat(),
+    })  # fmt: skip
+
+
+def _mark(item: Item, outcome: Outcome, code: str, proof: Evidence) -> None:
+    item.outcome, item.reason = outcome, code
+    item.evidence = {code: proof}
+    item.steps[steps.ADMIT] = "k"
+
+
+def _text(version: Version) -> str:
+    return version.stamp.isoformat() if version.stamp is not None else f"sequence {version.sequence}"
+
+
+def _without_person(item: Item, value: OrderRead) -> OrderRead:
+    """An erased order stays erased: what a later delivery says of the person is not taken in."""
+    for name in PERSONAL_FIELDS:
+        setattr(value, name, UNSET)
+    assert item.version is not None
+    item.version = Version(item.version.stamp, item.version.sequence, versions.digest(value))
+    item.email = item.phone = NO_CONTACT
+    item.evidence.pop("customer_contact_invalid", None)
+    return value
+
+
+def _keep_amounts(merged: OrderRead, before: OrderRead, state: OrderState, ws: WorkingSet) -> None:
+    """A cancellation after the import keeps the last amounts where it no longer says them (zero or nothing)."""
+    if state.standing is not Standing.PRESENT or admit(merged, state, ws).standing is not Standing.SKIPPED:
+        return
+    for name in _AMOUNTS:
+        value = getattr(merged, name)
+        if value is None or (isinstance(value, Decimal) and not value):
+            setattr(merged, name, getattr(before, name))
+    if not merged.lines:
+        merged.lines = before.lines
+
+
+def _delivery(changes: dict[str, list[object]]) -> dict[str, list[object]]:
+    return {
+        name: change
+        for name, change in changes.items()
+        if name.startswith(("delivery", "shipments")) or name == "shipping"
+    }

@@ -1,0 +1,188 @@
+"""The import rules of one integration, as data: versioned, readable, set one key at a time.
+
+Each field is one key of `cuadra rules set NAME KEY VALUE`; nested ones are dotted (`products.identify_by`).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from cuadra.errors import UsageError
+
+Verdict = Literal["sale", "unpaid", "not_sale", "cancelled", "returned", "failed", "test", "deleted"]
+
+
+class StateRules(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """Which states count as a sale. Looked up in this order: raw state, lifecycle, fulfilment, payment; the first
+    verdict that is not «sale» decides, so an order must pass on every axis."""
+
+    raw: dict[str, Verdict] = {}
+    """Raw states of the source: the last word where one is named."""
+    lifecycle: dict[str, Verdict] = {}
+    fulfilment: dict[str, Verdict] = {}
+    payment: dict[str, Verdict] = {}
+
+
+DEFAULT_LIFECYCLE: dict[str, Verdict] = {
+    "open": "sale", "completed": "sale", "on_hold": "not_sale", "cancelled": "cancelled", "failed": "failed",
+    "trashed": "failed", "draft": "test", "test": "test", "deleted": "deleted",
+}  # fmt: skip
+DEFAULT_FULFILMENT: dict[str, Verdict] = {"unfulfilled": "sale", "partial": "sale", "fulfilled": "sale",
+                                          "returned": "returned"}  # fmt: skip
+DEFAULT_PAYMENT: dict[str, Verdict] = {
+    "pending": "unpaid", "authorized": "unpaid", "partially_paid": "unpaid", "paid": "sale",
+    "partially_refunded": "sale", "refunded": "sale", "voided": "cancelled",
+}  # fmt: skip
+
+
+class FilterRules(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """What is left out. An `only_` list that is empty lets everything in."""
+
+    only_stores: list[str] = []
+    without_stores: list[str] = []
+    only_sales_channels: list[str] = []
+    without_sales_channels: list[str] = []
+    only_sellers: list[str] = []
+    without_skus: list[str] = []
+
+
+class ProductRules(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """How the product of a line is found, and what happens when it is not."""
+
+    identify_by: Literal["sku", "id", "name"] = "sku"
+    unknown: Literal["create", "hold", "free_line"] = "create"
+    """create it, hold the order until somebody links it, or let the line in as free text"""
+    problem: Literal["incomplete", "hold"] = "incomplete"
+    """what a line's trouble (no SKU, two products with the SKU) does to its order"""
+    inactive: Literal["allow", "hold"] = "hold"
+    always_piece: bool = False
+    """Write «piece» even where the source names a unit, as some systems do; the source's unit is kept beside it."""
+    category_policy: Literal["branches", "deepest", "first", "none"] = "branches"
+
+
+class CustomerRules(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """Who bought: what an order must say, and which contacts are no keys."""
+
+    required: bool = True
+    contact_required: bool = True
+    region: Annotated[str, Meta(pattern="^([A-Z]{2})?$")] = ""
+    """Country of phones written without a prefix; empty: the account's."""
+    placeholders: list[str] = []
+    """Filler contacts of this shop's staff, besides the usual ones: never keys."""
+
+
+class Rules(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """All rules of an integration."""
+
+    states: StateRules = msgspec.field(default_factory=StateRules)
+    unpaid_days: Annotated[int, Meta(ge=0, le=365)] = 30
+    """How long an unpaid order waits, by its own date."""
+    lines_required: bool = True
+    currency: Literal["hold", "convert", "keep"] = "hold"
+    filters: FilterRules = msgspec.field(default_factory=FilterRules)
+    products: ProductRules = msgspec.field(default_factory=ProductRules)
+    customers: CustomerRules = msgspec.field(default_factory=CustomerRules)
+
+    def verdict(self, raw: str | None, axes: tuple[str | None, str | None, str | None]) -> Verdict | None:
+        """What a state means: `axes` are lifecycle, fulfilment, payment. None: no rule knows this state."""
+        if raw is not None and raw in self.states.raw:
+            return self.states.raw[raw]
+        lifecycle, fulfilment, payment = axes
+        if lifecycle is None and fulfilment is None and payment is None:
+            return None if raw is not None else "sale"  # a source without states sells what it lists
+        found: Verdict = "sale"
+        for value, own, default in (
+            (lifecycle, self.states.lifecycle, DEFAULT_LIFECYCLE),
+            (fulfilment, self.states.fulfilment, DEFAULT_FULFILMENT),
+            (payment, self.states.payment, DEFAULT_PAYMENT),
+        ):
+            if value is None:
+                continue
+            meaning = own.get(value) or default.get(value)
+            if meaning is None:
+                return None
+            if found == "sale":
+                found = meaning
+        return found
+
+    def sale_states(self) -> list[str]:
+        """The raw states and axis values that count, for people and as evidence."""
+        axes = {**DEFAULT_LIFECYCLE, **self.states.lifecycle}
+        return sorted(
+            [raw for raw, verdict in self.states.raw.items() if verdict == "sale"]
+            + [f"lifecycle:{value}" for value, verdict in axes.items() if verdict == "sale"]
+        )
+
+
+def load(raw: Any) -> Rules:
+    """Rules from their stored form."""
+    return msgspec.convert(raw, Rules)
+
+
+def flatten(rules: Rules) -> dict[str, Any]:
+    """Every key with its value, defaults included: what `rules show` prints."""
+    flat: dict[str, Any] = {}
+
+    def walk(value: Any, prefix: str) -> None:
+        for name in value.__struct_fields__:
+            item = getattr(value, name)
+            if isinstance(item, Struct):
+                walk(item, f"{prefix}{name}.")
+            else:
+                flat[prefix + name] = item
+
+    walk(rules, "")
+    return flat
+
+
+def change(rules: Rules, key: str, value: str) -> Rules:
+    """Rules with one key set. Lists are written with commas, maps as `name=verdict,…` (empty: none); a key of a map
+    may be named itself (`states.raw.dispatched`). Raises UsageError naming key, value and what is allowed."""
+    raw = msgspec.to_builtins(msgspec.convert(msgspec.to_builtins(rules), Rules))
+    known = flatten(rules)
+    holder, _, last = key.rpartition(".")
+    target = key if key in known else holder
+    if target not in known:
+        raise UsageError("There is no rule «{key}»; known are {known}.", key=key, known=", ".join(known))
+    current = known[target]
+    new: Any
+    if key != target:
+        if not isinstance(current, dict):
+            raise UsageError("There is no rule «{key}»; known are {known}.", key=key, known=", ".join(known))
+        new = {**current, last: value} if value else {k: v for k, v in current.items() if k != last}
+    elif isinstance(current, dict):
+        new = dict(part.split("=", 1) for part in value.split(",") if "=" in part)
+    elif isinstance(current, list):
+        new = [part.strip() for part in value.split(",") if part.strip()]
+    elif isinstance(current, bool):
+        new = {"true": True, "yes": True, "si": True, "sí": True, "false": False, "no": False}.get(value.lower(), value)
+    elif isinstance(current, int):
+        new = int(value) if value.lstrip("-").isdecimal() else value
+    else:
+        new = value
+    at = raw
+    *path, name = target.split(".")
+    for part in path:
+        at = at.setdefault(part, {})
+    at[name] = new
+    try:
+        return msgspec.convert(raw, Rules)
+    except msgspec.ValidationError as err:
+        raise UsageError("«{value}» does not fit the rule {key}: {why}.", value=value, key=key, why=err) from err
+
+
+class AccountFacts(Struct, frozen=True):
+    """What the rules need to know of the account."""
+
+    currency: str
+    country: str
+    time_zone: str
+    retention: int
+
+
+RateTable = dict[tuple[str, str, Any], Decimal]
+"""(currency, account's currency, day) → rate"""

@@ -1,0 +1,110 @@
+"""Takes a batch through the pipeline: load facts once, decide purely, write once. The one file here that knows there is
+a database, and only through the ledger it is handed.
+
+Killed anywhere, the transaction is undone and the batch is taken again. A deadlock, a lost connection or a full disk
+retries the whole batch; only a data or code error halves it, until the one poisonous receipt stands alone and is
+recorded as failed with its fingerprint, and every other one is in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+import traceback
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+from psycopg import errors as pg
+
+import cuadra
+from cuadra.model import Outcome
+from cuadra.pipeline import steps
+from cuadra.pipeline.record import process
+from cuadra.pipeline.working import Item, WorkingSet
+
+#: nothing is wrong with the data: the same batch goes in at another time
+TRANSIENT = (
+    pg.DeadlockDetected, pg.SerializationFailure, pg.LockNotAvailable, pg.OperationalError, pg.InterfaceError,
+    pg.InsufficientResources, pg.OperatorIntervention, pg.QueryCanceled,
+)  # fmt: skip
+ATTEMPTS = 8
+
+
+class Ledger(Protocol):
+    """What the runner needs of the ledger: one transaction per call of `batch`, under the account's lock."""
+
+    def batch(self, items: list[Item], decide: Callable[[WorkingSet], None]) -> None:
+        """Load the facts that the items touch, call `decide`, write everything that came out, commit."""
+        ...
+
+
+class Tally(Protocol):
+    """Told of each item once, after it is committed."""
+
+    def __call__(self, items: list[Item]) -> None: ...
+
+
+Fresh = Callable[[frozenset[int] | None], list[Item]]
+"""Makes items of the batch anew, all or those of the receipts named: a failed try leaves marks on them."""
+
+
+def run(fresh: Fresh, ledger: Ledger, done: Tally, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Process one batch; every receipt of it ends with an attempt. Raises only what is transient and did not pass."""
+    _run(None, fresh, ledger, done, sleep)
+
+
+def _run(ids: frozenset[int] | None, fresh: Fresh, ledger: Ledger, done: Tally, sleep: Callable[[float], None]) -> None:
+    try:
+        _patiently(ids, fresh, ledger, done, sleep)
+    except TRANSIENT:
+        raise
+    except Exception as err:  # noqa: BLE001 - one of the two runners: whatever a receipt does, the next one is taken
+        items = fresh(ids)
+        if len(items) == 1:
+            _poison(items[0], err, ledger, done)
+            return
+        middle = len(items) // 2
+        for part in (items[:middle], items[middle:]):
+            _run(frozenset(item.receipt_id for item in part), fresh, ledger, done, sleep)
+
+
+def _patiently(
+    ids: frozenset[int] | None, fresh: Fresh, ledger: Ledger, done: Tally, sleep: Callable[[float], None]
+) -> None:
+    for attempt in range(1, ATTEMPTS + 1):
+        items = fresh(ids)
+        try:
+            ledger.batch(items, partial(_decide, items))
+        except TRANSIENT:
+            if attempt == ATTEMPTS:
+                raise
+            sleep(min(5.0, 0.05 * 2**attempt) * (0.5 + random.random()))
+        else:
+            done(items)
+            return
+
+
+def _decide(items: list[Item], ws: WorkingSet) -> None:
+    for item in items:
+        process(item, ws)
+
+
+def _poison(item: Item, err: Exception, ledger: Ledger, done: Tally) -> None:
+    """Record the one receipt that cannot be processed, with enough to find the fault, and nothing of its content."""
+    item.outcome, item.reason, item.state = Outcome.FAILED, "internal_error", None
+    item.evidence = {"internal_error": {
+        "fingerprint": fingerprint(err), "version": cuadra.__version__, "step": type(err).__name__,
+    }}  # fmt: skip
+    item.steps[steps.RECORD] = "f"
+    ledger.batch([item], lambda ws: None)
+    done([item])
+
+
+def fingerprint(err: BaseException) -> str:
+    """The same fault has the same fingerprint: kind of error and the places in our code it went through."""
+    frames = traceback.extract_tb(err.__traceback__)
+    places: list[Any] = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.name}" for frame in frames]
+    return hashlib.sha256("|".join([type(err).__name__, *places]).encode()).hexdigest()[:12]
+

@@ -1,0 +1,188 @@
+"""The working set of a batch: what is known of everything its receipts touch, loaded once, changed in memory, written
+once. What item 3 creates, item 900 finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct, field
+
+from cuadra.connectors.base import Evidence, Raw, Read
+from cuadra.model import CustomerRead, OrderRead, Outcome, ProductRead, Standing
+from cuadra.pipeline.contacts import Contact
+from cuadra.pipeline.rules import AccountFacts, RateTable, Rules
+from cuadra.pipeline.versions import Version, decode_content
+
+Key = tuple[str, str]
+"""(kind, value) of a customer: source, person, document, email, phone."""
+ProductKey = tuple[str, int, str]
+"""(kind, scope, value): scope is the store for ids, 0 for SKUs and names."""
+
+NO_CONTACT = Contact(None)
+
+
+class Item(Struct):
+    """One receipt on its way through the steps. Steps fill it in; what they decide about the order is in its state."""
+
+    raw: Raw
+    receipt_id: int
+    read: Read
+    version: Version | None = None
+    email: Contact = NO_CONTACT
+    phone: Contact = NO_CONTACT
+    identifiers: list[tuple[str, str, str]] = field(default_factory=list)
+    """(kind, value, normal form)"""
+    outcome: Outcome = Outcome.CREATED
+    state: OrderState | None = None
+    reason: str | None = None
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    steps: list[str] = field(default_factory=lambda: list("sss-----"))
+
+
+class OrderState(Struct):
+    """An order as the ledger knows it, and as this batch leaves it."""
+
+    order_id: int
+    source_id: str
+    integration_id: int
+    version: Version
+    number: int
+    """Number of versions so far."""
+    receipt_id: int | None
+    """The receipt that brought the current version."""
+    standing: Standing
+    reason: str | None
+    first_seen: datetime
+    content: OrderRead | None = None
+    content_json: str | bytes | None = None
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    incomplete: bool = False
+    customer_id: int | None = None
+    rule_version: int = 0
+    recheck_at: datetime | None = None
+    frozen_at: datetime | None = None
+    erased_at: datetime | None = None
+    converted: Decimal | None = None
+    rate: Decimal | None = None
+    rate_day: Any = None
+    lines: list[LineState] = field(default_factory=list)
+    identifiers: set[tuple[str, str, str]] = field(default_factory=set)
+    is_new: bool = False
+    dirty: bool = False
+    """The row is to be written."""
+    rebuilt: bool = False
+    """Its lines, payments and so on are to be written again."""
+    stamp_moved: bool = False
+    """Only its version moved: the content is the same."""
+
+    def read(self) -> OrderRead:
+        """The order as read, decoded when first asked for."""
+        if self.content is None:
+            assert self.content_json is not None
+            self.content = decode_content(self.content_json)
+        return self.content
+
+
+class LineState(Struct):
+    """A line as recorded: what was read, its product, and its own reason."""
+
+    product_id: int | None = None
+    unit: str = "piece"
+    reason: str | None = None
+    evidence: Evidence | None = None
+    excluded: bool = False
+
+
+class CustomerState(Struct):
+    """A customer as known, and as this batch leaves it."""
+
+    customer_id: int
+    name: str | None
+    details: CustomerRead | None
+    sequence: int
+    has_contact: bool = False
+    erased: bool = False
+    is_new: bool = False
+    dirty: bool = False
+
+
+class ProductState(Struct):
+    """A product as known, and as this batch leaves it."""
+
+    product_id: int
+    name: str | None
+    sku: str | None
+    code: str | None
+    active: bool = True
+    inactive_at: datetime | None = None
+    description: str | None = None
+    brand: str | None = None
+    unit: str = "piece"
+    source_unit: str | None = None
+    category_id: int | None = None
+    origin: str = "order"
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    is_new: bool = False
+    dirty: bool = False
+
+
+class Conflict(Struct, frozen=True):
+    """Two keys of one order that point at two people."""
+
+    one: int
+    other: int
+    order_id: int
+
+
+class WorkingSet(Struct):
+    """Everything known that this batch can touch, and everything it changes."""
+
+    account_id: int
+    store_id: int
+    integration_id: int
+    account: AccountFacts
+    rules: Rules
+    rule_version: int
+    now: datetime
+    ids: Iterator[int]
+    connector: str = ""
+    orders: dict[str, OrderState] = field(default_factory=dict)
+    customers: dict[int, CustomerState] = field(default_factory=dict)
+    customer_keys: dict[Key, int] = field(default_factory=dict)
+    products: dict[int, ProductState] = field(default_factory=dict)
+    product_keys: dict[ProductKey, list[int]] = field(default_factory=dict)
+    former_keys: set[ProductKey] = field(default_factory=set)
+    """Keys of `product_keys` that are aliases left by a changed SKU."""
+    categories: dict[str, int] = field(default_factory=dict)
+    """Path → id."""
+    category_nodes: dict[str, tuple[str | None, str]] = field(default_factory=dict)
+    """Source's category id → (parent's id, name)."""
+    rates: RateTable = field(default_factory=dict)
+    decided_apart: set[tuple[int, int]] = field(default_factory=set)
+
+    new_customer_keys: list[tuple[str, str, int]] = field(default_factory=list)
+    new_product_keys: list[tuple[str, int, str, int]] = field(default_factory=list)
+    aliased_keys: list[tuple[int, str]] = field(default_factory=list)
+    """(product, former SKU)"""
+    new_categories: list[tuple[int, str, str, int | None, int]] = field(default_factory=list)
+    new_nodes: dict[str, tuple[str | None, str]] = field(default_factory=dict)
+    new_branches: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    consents: dict[tuple[int, str], tuple[str, datetime | None, str, str | None]] = field(default_factory=dict)
+    conflicts: set[Conflict] = field(default_factory=set)
+    versions: list[tuple[Any, ...]] = field(default_factory=list)
+    events: list[tuple[Any, ...]] = field(default_factory=list)
+    frozen_changes: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def new_id(self) -> int:
+        """A number of the database's sequence, drawn for this batch beforehand."""
+        return next(self.ids)
+
+
+__all__ = [
+    "Conflict", "CustomerState", "Item", "Key", "LineState", "OrderState", "ProductKey", "ProductRead",
+    "ProductState", "WorkingSet",
+]  # fmt: skip

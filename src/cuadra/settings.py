@@ -1,0 +1,57 @@
+"""Every setting of the program, in one place: field = environment variable = default = help line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from cuadra.errors import UsageError
+
+
+def _setting(default: Any, variable: str, help_line: str, *, secret: bool = False) -> Any:
+    return field(default=default, metadata={"variable": variable, "help": help_line, "secret": secret})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The program's settings; build them with `Settings.load()`."""
+
+    home: Path = _setting(
+        None, "CUADRA_HOME", "Folder for everything Cuadra keeps outside the database (default: ~/.cuadra)."
+    )
+    database_url: str = _setting(
+        "", "CUADRA_DATABASE_URL",
+        "A PostgreSQL of version 15 or later; without it Cuadra runs its own embedded server.", secret=True,
+    )  # fmt: skip
+    lang: str = _setting("", "CUADRA_LANG", "Language of texts: es or en (default: the locale's, else en).")
+    key_file: str = _setting(
+        "", "CUADRA_KEY_FILE", "File with the encryption keys of credentials (default: keys in CUADRA_HOME)."
+    )
+    batch: int = _setting(5000, "CUADRA_BATCH", "Receipts that one transaction takes from a bulk source.")
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the environment. Raises UsageError naming the variable and the value that cannot be used."""
+        env = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        for item in fields(cls):
+            raw = env.get(item.metadata["variable"], "").strip()
+            if not raw:
+                continue
+            values[item.name] = raw
+        home = Path(values.get("home") or Path(env.get("HOME") or Path.home()) / ".cuadra")
+        values["home"] = home.expanduser().absolute()
+        if "batch" in values:
+            values["batch"] = _positive("CUADRA_BATCH", values["batch"])
+        if values.get("lang", "en") not in ("es", "en"):
+            values["lang"] = values["lang"].lower()[:2]
+        return cls(**values)
+
+
+def _positive(variable: str, raw: str) -> int:
+    if not raw.isdecimal() or int(raw) < 1:
+        raise UsageError("{variable} must be a whole number above 0, not «{value}».", variable=variable, value=raw)
+    return int(raw)

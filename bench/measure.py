@@ -1,5 +1,5 @@
 """Runs a command in a process of its own and measures it: wall time, processor time, and the peak of its memory
-together with all its descendants. PostgreSQL is not counted: it is no descendant, and named in vain if it were one.
+together with all its descendants. PostgreSQL is not counted, even where it was started by one of them.
 """
 
 from __future__ import annotations
@@ -8,12 +8,13 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
+ROOT = Path(__file__).parent.parent
 SAMPLE_SECONDS = 0.05
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -39,7 +40,12 @@ def run(command: list[str], *, log: Path, environ: Mapping[str, str] | None = No
     with out.open("wb") as stdout, err.open("wb") as stderr:
         began = time.perf_counter()
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env={**os.environ, **(environ or {})}
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=ROOT,
+            env={**os.environ, **(environ or {})},
         )
         memory = _Memory(process.pid)
         memory.start()
@@ -127,8 +133,3 @@ def agree(who: str, found: Mapping[str, int], expected: Mapping[str, int]) -> No
              if found.get(name) != value]  # fmt: skip
     if wrong:
         raise BenchError(f"{who} did not do the whole work: {'; '.join(wrong)}")
-
-
-def best(attempts: Iterable[Callable[[], float]]) -> float:
-    """The shortest of several."""
-    return min(attempt() for attempt in attempts)

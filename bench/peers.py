@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.metadata
 import json
 import os
 import shutil
@@ -42,7 +43,8 @@ class DltSetting(Struct, frozen=True):
     start_method: str = "fork"
     detect: bool = True
     """Look at texts for times; without it they stay texts, which is less work."""
-    nesting: int = 1
+    indexes: bool = True
+    """Unique indexes on dlt's own row identifiers, in the tables it loads into."""
 
 
 DLT_SETTINGS = {
@@ -54,10 +56,13 @@ DLT_SETTINGS = {
         DltSetting("csv-unique", deduplicated=True),
         DltSetting("csv-unique-texts", deduplicated=True, detect=False),
         DltSetting("csv-upsert", strategy="upsert", detect=False),
+        DltSetting("csv-bare", deduplicated=True, detect=False, indexes=False),
+        DltSetting("csv-upsert-bare", strategy="upsert", detect=False, indexes=False),
+        DltSetting("csv-small", deduplicated=True, detect=False, indexes=False, page=1_000, extract=5_000),
         DltSetting("csv-large", deduplicated=True, detect=False, extract=50_000, files=None),
     )
 }
-BEST = "csv-unique-texts"
+BEST = "csv-bare"
 
 
 def describe(name: str) -> str:
@@ -68,8 +73,13 @@ def describe(name: str) -> str:
         f" pages of {one.page}, files of {one.extract or 'no'}/{one.files or 'no'} limit, "
         f"{'gzip' if one.compressed else 'no compression'}, orjson"
         f"{', told that identifiers are unique' if one.deduplicated else ''}"
-        f"{'' if one.detect else ', times left as texts'}"
+        f"{'' if one.detect else ', times left as texts'}{'' if one.indexes else ', no unique indexes'}"
     )
+
+
+def version() -> str:
+    """The version of dlt that is installed."""
+    return importlib.metadata.version("dlt")
 
 
 # ---------------------------------------------------------------- COPY
@@ -114,16 +124,14 @@ def dlt_load(info: str, path: Path, work: Path, setting: DltSetting) -> float:
     disposition: dict[str, Any] = {"disposition": "merge", "strategy": setting.strategy}
     if setting.deduplicated:
         disposition["deduplicated"] = True
-    resource = dlt.resource(
-        pages, name="orders", primary_key="id", write_disposition=disposition, max_table_nesting=setting.nesting
-    )
-    source = dlt.source(lambda: resource, name="shop", max_table_nesting=setting.nesting)()
+    resource = dlt.resource(pages, name="orders", primary_key="id", write_disposition=disposition, max_table_nesting=1)
+    source = dlt.source(lambda: resource, name="shop", max_table_nesting=1)()
     if not setting.detect:
         source.schema.remove_type_detection("iso_timestamp")
     pipeline = dlt.pipeline(
         "bench",
         pipelines_dir=str(work / "pipelines"),
-        destination=dlt.destinations.postgres(credentials=_url(info)),
+        destination=dlt.destinations.postgres(credentials=_url(info), create_indexes=setting.indexes),
         dataset_name=DATASET,
         progress=None,
     )

@@ -130,10 +130,10 @@ def add_integration(db: Database, account: Account, name: str, connector: str, s
     """A new integration, in draft. A second one on the same store is refused unless that is meant."""
     found = connectors.get(connector)
     known = {spec.name for spec in found.info.settings}
-    for key in settings:
-        if key not in known:
+    for setting in settings:
+        if setting not in known:
             raise UsageError("The connector {connector} has no setting «{key}»; it has {known}.", connector=connector,
-                             key=key, known=", ".join(sorted(known)))  # fmt: skip
+                             key=setting, known=", ".join(sorted(known)))  # fmt: skip
     found.check(settings)
     source = store or str(settings.get("path") or name)
     key: dict[str, Any] = {"account": account.account_id, "platform": connector, "source": source}
@@ -145,14 +145,14 @@ def add_integration(db: Database, account: Account, name: str, connector: str, s
                           others=", ".join(others))  # fmt: skip
         row = conn.execute(sql("add_store"), {**key, "name": name}).fetchone()
         assert row is not None
-        values = {"account": account.account_id, "store": row[0], "name": name, "connector": connector,
+        values: dict[str, Any] = {"account": account.account_id, "store": row[0], "name": name, "connector": connector,
                   "settings": Jsonb(settings)}  # fmt: skip
         try:
             row = conn.execute(sql("add_integration"), values).fetchone()
         except psycopg.errors.UniqueViolation as err:
             raise Refused("There is already an integration «{name}».", name=name) from err
         assert row is not None
-        made = {"account": account.account_id, "integration": row[0]}
+        made: dict[str, Any] = {"account": account.account_id, "integration": row[0]}
         conn.execute(sql("add_rules"), {**made, "version": 1, "rules": Jsonb({}), "author": author,
                                         "note": "defaults"})  # fmt: skip
         conn.execute(sql("note_integration_state"), {**made, "state": "draft", "author": author, "note": ""})
@@ -169,6 +169,16 @@ def integration_named(db: Database, account: Account, name: str) -> Integration:
                 raise NotFound("There is no integration yet; add one: cuadra integration add NAME --connector files "
                                "--set path=FOLDER.")  # fmt: skip
             raise NotFound("There is no integration «{name}»; there are {known}.", name=name, known=", ".join(known))
+    return Integration(*row)
+
+
+def integration_by_id(db: Database, account: Account, integration_id: int) -> Integration:
+    """The integration of that id, removed or not."""
+    key = {"account": account.account_id, "integration": integration_id}
+    with db.transaction(account.account_id) as conn:
+        row = conn.execute(sql("get_integration_by_id"), key).fetchone()
+    if row is None:
+        raise NotFound("There is no such integration here any more.")
     return Integration(*row)
 
 
@@ -194,7 +204,9 @@ def move(db: Database, account: Account, integration: Integration, state: str, a
     if integration.state not in MOVES[state]:
         raise Refused("The integration {name} is {now}; it cannot become {state} from there.", name=integration.name,
                       now=integration.state, state=state)  # fmt: skip
-    values = {"account": account.account_id, "integration": integration.integration_id, "state": state}
+    values: dict[str, Any] = {
+        "account": account.account_id, "integration": integration.integration_id, "state": state,
+    }  # fmt: skip
     with db.transaction(account.account_id) as conn:
         conn.execute(sql("set_integration_state"), values)
         conn.execute(sql("note_integration_state"), {**values, "author": author, "note": note})

@@ -1,4 +1,4 @@
-"""What the invented shop sells and who buys there: word lists, and the catalogue made of them. Everybody is invented."""
+"""What the invented shop sells and who buys there: words, and the catalogue made of them. All is invented."""
 
 from __future__ import annotations
 

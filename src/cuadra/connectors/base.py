@@ -8,7 +8,7 @@ A connector hands over two things that do not know each other:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -111,6 +111,8 @@ class Offer(Protocol):
     """(reason, evidence) of an offer that cannot be taken as it is."""
     notes: dict[str, Any]
     """What people should see before use: guessed dialects, unknown columns."""
+    corrections: Sequence[Any]
+    """Corrected rows of earlier offers, where this one brings some: they are taken instead of its receipts."""
 
     def open(self, progress: Progress) -> Source:
         """Make it ready. May find a problem that only a look inside shows: then raises `OfferProblem`."""

@@ -150,15 +150,15 @@ def create(place: Place) -> None:
     if place.as_root:
         owner = account(place)
         os.chown(fresh, owner.uid, owner.gid)
-    command = [
+    command: list[str | Path] = [
         program_folder(place) / "initdb", "-D", fresh, "-U", ADMIN,
         "--auth-local=peer", "--auth-host=scram-sha-256", "--encoding=UTF8",
         "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, check=False, **run_as_owner(place))
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, **run_as_owner(place))
     if done.returncode != 0:
         shutil.rmtree(fresh, ignore_errors=True)
-        said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+        said = (done.stderr or done.stdout).strip().splitlines()
         raise Unreachable(
             "The database cannot be created in {folder}: {cause}",
             folder=place.data,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
-from typing import LiteralString, cast
+from typing import LiteralString
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
@@ -25,7 +25,7 @@ def _load() -> dict[str, str]:
     return found
 
 
-ALL: dict[str, LiteralString] = cast("dict[str, LiteralString]", _load())
+ALL: dict[str, LiteralString] = _load()
 
 
 def sql(name: str) -> LiteralString:

@@ -27,7 +27,7 @@ from cuadra.db import Conn, Database
 from cuadra.db.queries import sql
 from cuadra.errors import Refused
 from cuadra.inbox import Entry
-from cuadra.jobs import ways
+from cuadra.jobs import returning, ways
 from cuadra.ledger import AlreadyDone, BatchLedger, Way, utc_now
 from cuadra.pipeline.prepare import prepare
 from cuadra.pipeline.run import run as run_batch
@@ -178,6 +178,10 @@ def _incoming(job: _Job, db: Database, cursor: dict[str, Any], again: bool) -> I
         set_id = resumed.get("set") or _take_set(job, db, offer, again)
         if set_id is None:
             continue
+        if offer.corrections:
+            yield from _corrected(job, db, offer)
+            _finish_set(job, db, offer, int(set_id))
+            continue
         try:
             source = offer.open(progress)
         except OfferProblem as err:
@@ -187,6 +191,15 @@ def _incoming(job: _Job, db: Database, cursor: dict[str, Any], again: bool) -> I
             at = {**chunk.cursor, "digest": offer.digest.hex(), "set": set_id, "sequence": offer.sequence}
             yield _store(job, db, chunk.raws, at, int(set_id), source.reader())
         _finish_set(job, db, offer, int(set_id))
+
+
+def _corrected(job: _Job, db: Database, offer: Offer) -> Iterator[_Chunk]:
+    """Rows that went back and came again corrected: their receipts anew, each read as its own set is read."""
+    account = job.account.account_id
+    for set_id, raws in returning.corrected(db, account, list(offer.corrections), offer.sequence):
+        reader = _reader_of(job, db, set_id)
+        for at in range(0, len(raws), inbox.MOST):
+            yield _store(job, db, raws[at : at + inbox.MOST], {}, set_id, reader)
 
 
 def _stoppable(job: _Job, what: str) -> Progress:
@@ -289,12 +302,12 @@ def _drain(job: _Job) -> None:
     while left := inbox.waiting(job.db, account, job.run_id):
         for entry in left:
             raws = inbox.load(job.db, account, entry)
-            _process(job, entry, raws, _reader_of(job, entry))
+            _process(job, entry, raws, _reader_of(job, job.db, entry.set_id))
 
 
-def _reader_of(job: _Job, entry: Entry) -> Reader:
-    with job.db.transaction(job.account.account_id) as conn:
-        row = conn.execute(sql("get_set"), {"account": job.account.account_id, "set": entry.set_id}).fetchone()
+def _reader_of(job: _Job, db: Database, set_id: int | None) -> Reader:
+    with db.transaction(job.account.account_id) as conn:
+        row = conn.execute(sql("get_set"), {"account": job.account.account_id, "set": set_id}).fetchone()
     assert row is not None
     place = ways.place(job.account, job.work)
     return ways.connector(job.integration).reader({"files": row[3], "layout": row[4]}, place)

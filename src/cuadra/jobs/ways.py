@@ -30,3 +30,8 @@ def place(account: Account, work: Path) -> Place:
 def connector(integration: Integration) -> Connector:
     """The code of its platform."""
     return connectors.get(integration.connector)
+
+
+def way_by_id(db: Database, account: Account, integration_id: int) -> Way:
+    """The integration of that id with its current rules."""
+    return way(db, account, accounts.integration_by_id(db, account, integration_id))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from msgspec import UNSET, Struct, structs
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from cuadra.connectors.base import Evidence
 from cuadra.model import AddressRead, CustomerRead, OrderRead, Standing
@@ -181,26 +181,36 @@ def apply_customer(item: Item, value: CustomerRead, ws: WorkingSet) -> bool | No
         consent(chosen, value, item, ws)
     if fresh:
         return True
-    moved = not state.erased and item.raw.sequence >= state.sequence and _renew(state, value, item.raw.sequence)
+    moved = not state.erased and _renew(state, value, item.raw.sequence)
     return False if moved or len(ws.new_customer_keys) > before or len(ws.consents) > consents else None
 
 
 def _renew(state: CustomerState, value: CustomerRead, sequence: int) -> bool:
-    """Take over what the newer record knows; returns whether anything is different."""
+    """Take over what the record knows; returns whether anything is different.
+
+    One person may have several records at the source. The one with the highest number speaks for the person, whatever
+    order they arrive in; of one record the newer look counts.
+    """
     details = structs.replace(state.details) if state.details is not None else CustomerRead()
+    mine, theirs = _record_rank(details.id), _record_rank(value.id)
+    if theirs < mine or (theirs == mine and sequence < state.sequence):
+        return False
     changed = False
     for name in details.__struct_fields__:
         new: Any = getattr(value, name)
-        # one person may have several records: their numbers are keys, not a detail to fight over
-        if name in ("id", "consents") or new is UNSET or new is None:
+        if name == "consents" or new is UNSET or new is None or (isinstance(new, Struct) and _empty(new)):
             continue
-        if getattr(details, name) != new and not (isinstance(new, Struct) and _empty(new)):
+        if getattr(details, name) != new:
             setattr(details, name, new)
             changed = True
     if changed:
         state.details, state.sequence, state.dirty = details, sequence, True
         state.name = details.full_name()
     return changed
+
+
+def _record_rank(number: str | UnsetType | None) -> tuple[int, str]:
+    return (len(number), number) if isinstance(number, str) else (0, "")
 
 
 def _empty(value: Struct) -> bool:

@@ -107,4 +107,3 @@ def fingerprint(err: BaseException) -> str:
     frames = traceback.extract_tb(err.__traceback__)
     places: list[Any] = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.name}" for frame in frames]
     return hashlib.sha256("|".join([type(err).__name__, *places]).encode()).hexdigest()[:12]
-

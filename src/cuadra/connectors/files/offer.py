@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -15,6 +16,7 @@ from cuadra.connectors.base import Evidence, OfferProblem, Place, Progress, Sour
 from cuadra.connectors.files import sets
 from cuadra.connectors.files.layout import Layout
 from cuadra.connectors.files.read import SetFile
+from cuadra.connectors.files.returns import Correction, corrections, is_correction
 from cuadra.connectors.files.sets import Candidate, Manifest
 from cuadra.connectors.files.source import FileSetSource, describe, plans
 from cuadra.errors import CuadraError
@@ -32,13 +34,16 @@ class SetOffer:
         self.problem = candidate.problem or _incomplete(candidate)
         self.notes: dict[str, Any] = {"ignored_files": candidate.unknown} if candidate.unknown else {}
         self.description: dict[str, Any] = {}
+        self.corrections: Sequence[Correction] = []
+        """Corrected rows, where the set is one that went back and came again."""
         self._candidate, self._layout, self._place, self._chunk = candidate, layout, place, chunk
         self._files: list[SetFile] = []
 
     def seal(self, progress: Progress) -> None:
         """Unpack, look at every header, take the digest: after this the set is known as a whole."""
-        if self.problem is not None:
+        if self.problem is not None and self.problem[0] != "file_set_incomplete":
             return
+        incomplete, self.problem = self.problem, None
         try:
             if self._candidate.archive is not None:
                 self._candidate = self._unpacked(self._candidate)
@@ -51,12 +56,18 @@ class SetOffer:
                 "file": str(err.values.get("file", self.name)), "position": 0, "message": str(err),
             })  # fmt: skip
             return
+        if is_correction(self._files):
+            self.corrections = list(corrections([path for _, path in self._candidate.files], self._files))
+        elif incomplete is not None:
+            self.problem = incomplete
+            return
         for file, (path, size, sha256) in zip(self._files, sets.digests(self._candidate.files, progress), strict=True):
             file.size, file.sha256 = size, sha256
             self._declared(path.name, sha256)
         self.digest = hashlib.sha256("\n".join(sorted(file.sha256 for file in self._files)).encode()).digest()
         self.sequence = time.time_ns() // 1000
-        self._headers()
+        if not self.corrections:
+            self._headers()
         self.description = {"files": msgspec.to_builtins(self._files), "layout": msgspec.to_builtins(self._layout)}
 
     def _unpacked(self, candidate: Candidate) -> Candidate:

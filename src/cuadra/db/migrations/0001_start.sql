@@ -159,6 +159,7 @@ CREATE TABLE file_set (
     PRIMARY KEY (account_id, set_id),
     CHECK (reason IS NULL OR evidence IS NOT NULL)
 );
+CREATE INDEX file_set_by_run ON file_set (account_id, run_id);
 CREATE INDEX file_set_by_digest ON file_set (account_id, integration_id, digest);
 
 CREATE TABLE file_reject (                                     -- one row per bad row of a file
@@ -172,8 +173,10 @@ CREATE TABLE file_reject (                                     -- one row per ba
     reason      text NOT NULL,
     receipt_id  bigint,
     raw         bytea NOT NULL,
+    settled     boolean NOT NULL DEFAULT false,                -- a corrected row has come
     PRIMARY KEY (account_id, set_id, file_no, line, column_name)
 );
+CREATE INDEX file_reject_by_receipt ON file_reject (account_id, receipt_id);
 
 CREATE TABLE inbox (                                           -- work to do: ranges of receipts without an attempt
     account_id     bigint NOT NULL,

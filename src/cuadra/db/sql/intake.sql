@@ -199,3 +199,37 @@ WHERE account_id = %(account)s AND run_id = %(run)s AND outcome IN ('refused', '
 SELECT count(*), count(DISTINCT set_id) FROM file_reject r
 WHERE account_id = %(account)s
   AND set_id IN (SELECT set_id FROM file_set WHERE account_id = %(account)s AND run_id = %(run)s);
+
+-- name: sets_with_rejects
+SELECT set_id, name, files FROM file_set s
+WHERE account_id = %(account)s AND integration_id = %(integration)s
+  AND EXISTS (SELECT FROM file_reject r WHERE r.account_id = s.account_id AND r.set_id = s.set_id AND NOT r.settled)
+ORDER BY set_id;
+
+-- name: list_rejects
+SELECT file_no, line, column_name, value, rule, reason, raw FROM file_reject
+WHERE account_id = %(account)s AND set_id = %(set)s AND NOT settled ORDER BY file_no, line, column_name;
+
+-- name: reject_receipt
+SELECT receipt_id FROM file_reject
+WHERE account_id = %(account)s AND set_id = %(set)s AND file_no = %(file_no)s AND line = %(line)s AND NOT settled
+LIMIT 1;
+
+-- name: get_receipt
+SELECT kind, file_no, line, body FROM receipt WHERE account_id = %(account)s AND receipt_id = %(receipt)s;
+
+-- name: settle_rejects
+-- A corrected row has come: the bad one does not go back again.
+UPDATE file_reject SET settled = true WHERE account_id = %(account)s AND receipt_id = %(receipt)s;
+
+-- name: tables_without_policy
+-- Tables with an account_id that any role of the app may touch without a policy, partitions included.
+SELECT c.relname FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'account_id' AND NOT a.attisdropped
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relrowsecurity
+  AND (has_table_privilege('cuadra_app', c.oid, 'SELECT, INSERT, UPDATE, DELETE')
+       OR has_table_privilege('cuadra_intake', c.oid, 'SELECT, INSERT, UPDATE, DELETE'))
+ORDER BY c.relname;
+
+-- name: oldest_work
+SELECT count(*), min(received_at) FROM inbox;

@@ -1,0 +1,199 @@
+-- Acts of persons: each is a receipt with an attempt, under the account's lock like everything else.
+
+-- name: write_act_receipt
+INSERT INTO receipt (account_id, receipt_id, retention, received_at, integration_id, arrival, kind, sequence, body)
+VALUES (%(account)s, %(receipt)s, %(retention)s, %(now)s, %(integration)s, 'person', 'act', %(sequence)s, %(body)s);
+
+-- name: write_act_attempt
+INSERT INTO attempt (account_id, attempt_id, retention, at, receipt_id, order_id, entity, identifier, outcome, standing,
+                     steps)
+VALUES (%(account)s, %(attempt)s, %(retention)s, %(now)s, %(receipt)s, %(order)s, 'act', %(identifier)s, %(outcome)s,
+        %(standing)s, 's-----s-');
+
+-- name: freeze_order
+UPDATE orders SET frozen_at = %(now)s
+WHERE account_id = %(account)s AND order_id = %(order)s AND frozen_at IS NULL AND standing = 'present';
+
+-- name: get_order_standing
+SELECT source_id, integration_id, store_id, standing, frozen_at FROM orders
+WHERE account_id = %(account)s AND order_id = %(order)s FOR UPDATE;
+
+-- name: take_frozen_change
+DELETE FROM frozen_change WHERE account_id = %(account)s AND order_id = %(order)s
+RETURNING receipt_id, stamp, sequence, digest, changes, content::text;
+
+-- name: thaw_order
+UPDATE orders SET frozen_at = NULL WHERE account_id = %(account)s AND order_id = %(order)s;
+
+-- name: refreeze_order
+UPDATE orders SET frozen_at = %(frozen_at)s WHERE account_id = %(account)s AND order_id = %(order)s;
+
+-- name: find_products
+SELECT p.product_id, p.name, p.sku, p.code, p.active, p.unit, c.path, p.warnings, p.origin
+FROM product p LEFT JOIN category c ON c.account_id = p.account_id AND c.category_id = p.category_id
+WHERE p.account_id = %(account)s
+  AND (%(text)s::text IS NULL OR p.sku = %(text)s OR p.code = %(text)s OR p.product_id::text = %(text)s
+       OR p.name ILIKE '%%' || %(text)s || '%%')
+ORDER BY p.product_id LIMIT %(limit)s;
+
+-- name: get_product
+SELECT product_id, name, sku, code, active FROM product WHERE account_id = %(account)s AND product_id = %(product)s;
+
+-- name: activate_product
+UPDATE product SET active = %(active)s, inactive_at = CASE WHEN %(active)s THEN NULL ELSE %(now)s END
+WHERE account_id = %(account)s AND product_id = %(product)s AND active <> %(active)s;
+
+-- name: unlink_key
+-- A key that a person gives to one product is taken from the others that had it.
+DELETE FROM product_key
+WHERE account_id = %(account)s AND kind = %(kind)s AND scope = %(scope)s AND value = %(value)s
+  AND product_id <> %(product)s;
+
+-- name: link_key
+INSERT INTO product_key (account_id, kind, scope, value, product_id)
+VALUES (%(account)s, %(kind)s, %(scope)s, %(value)s, %(product)s)
+ON CONFLICT (account_id, kind, scope, value, product_id) DO UPDATE SET former = false;
+
+-- name: list_customers
+SELECT c.customer_id, c.name, c.merged_into,
+       (SELECT array_agg(k.kind || ':' || k.value ORDER BY k.kind, k.value) FROM customer_key k
+        WHERE k.account_id = c.account_id AND k.customer_id = c.customer_id) AS keys,
+       (SELECT count(*) FROM orders o WHERE o.account_id = c.account_id AND o.customer_id = c.customer_id) AS orders
+FROM customer c
+WHERE c.account_id = %(account)s
+  AND (%(text)s::text IS NULL OR c.customer_id::text = %(text)s OR c.name ILIKE '%%' || %(text)s || '%%'
+       OR EXISTS (SELECT FROM customer_key k WHERE k.account_id = c.account_id AND k.customer_id = c.customer_id
+                  AND k.value = %(text)s))
+ORDER BY c.customer_id LIMIT %(limit)s;
+
+-- name: list_conflicts
+SELECT f.one, a.name, f.other, b.name, count(*), min(f.at)
+FROM customer_conflict f
+JOIN customer a ON a.account_id = f.account_id AND a.customer_id = f.one
+JOIN customer b ON b.account_id = f.account_id AND b.customer_id = f.other
+WHERE f.account_id = %(account)s AND f.decision IS NULL
+GROUP BY f.one, a.name, f.other, b.name ORDER BY count(*) DESC, f.one LIMIT %(limit)s;
+
+-- name: get_customer
+SELECT customer_id, name, merged_into, erased_at, created_at FROM customer
+WHERE account_id = %(account)s AND customer_id = %(customer)s FOR UPDATE;
+
+-- name: merge_customer
+-- Whoever had been merged into the one that goes follows it, so that every chain has length one.
+UPDATE customer SET merged_into = %(into)s
+WHERE account_id = %(account)s AND (customer_id = %(customer)s OR merged_into = %(customer)s);
+
+-- name: unmerge_customer
+UPDATE customer SET merged_into = NULL WHERE account_id = %(account)s AND customer_id = %(customer)s;
+
+-- name: decide_conflicts
+UPDATE customer_conflict SET decision = %(decision)s, decided_by = %(author)s
+WHERE account_id = %(account)s AND one = %(one)s AND other = %(other)s;
+
+-- name: note_decision
+INSERT INTO customer_conflict (account_id, one, other, order_id, at, decision, decided_by)
+VALUES (%(account)s, %(one)s, %(other)s, 0, %(now)s, %(decision)s, %(author)s)
+ON CONFLICT (account_id, one, other, order_id) DO UPDATE
+SET decision = excluded.decision, decided_by = excluded.decided_by;
+
+-- name: orders_of_customer
+SELECT order_id, integration_id FROM orders WHERE account_id = %(account)s AND customer_id = %(customer)s;
+
+-- name: orders_in_conflict
+SELECT f.order_id, o.integration_id FROM customer_conflict f
+JOIN orders o ON o.account_id = f.account_id AND o.order_id = f.order_id
+WHERE f.account_id = %(account)s AND f.one = %(one)s AND f.other = %(other)s AND o.frozen_at IS NULL;
+
+-- name: find_people
+-- The customers behind a contact or a number of ours, with everybody merged into them.
+WITH roots AS (
+    SELECT COALESCE(c.merged_into, c.customer_id) AS customer_id
+    FROM customer c LEFT JOIN customer_key k ON k.account_id = c.account_id AND k.customer_id = c.customer_id
+    WHERE c.account_id = %(account)s
+      AND (c.customer_id = %(number)s OR (k.kind = 'email' AND k.value = %(email)s)
+           OR (k.kind = 'phone' AND k.value = %(phone)s) OR (k.kind = 'document' AND k.value = %(text)s))
+)
+SELECT DISTINCT c.customer_id FROM customer c JOIN roots r ON c.customer_id = r.customer_id OR c.merged_into = r.customer_id
+WHERE c.account_id = %(account)s ORDER BY c.customer_id;
+
+-- name: person_orders
+SELECT o.order_id, o.source_id, o.content::text, o.evidence FROM orders o
+WHERE o.account_id = %(account)s
+  AND (o.customer_id = ANY(%(customers)s)
+       OR o.order_id IN (SELECT order_id FROM identifier i WHERE i.account_id = %(account)s
+                         AND ((i.kind = 'email' AND i.value = %(email)s) OR (i.kind = 'phone' AND i.value = %(phone)s))))
+ORDER BY o.order_id FOR UPDATE;
+
+-- name: person_customers
+SELECT c.customer_id, c.name, c.details::text, c.created_at,
+       (SELECT jsonb_agg(jsonb_build_object('kind', k.kind, 'value', k.value)) FROM customer_key k
+        WHERE k.account_id = c.account_id AND k.customer_id = c.customer_id),
+       (SELECT jsonb_agg(jsonb_build_object('channel', s.channel, 'state', s.state, 'at', s.at, 'source', s.source))
+        FROM consent s WHERE s.account_id = c.account_id AND s.customer_id = c.customer_id)
+FROM customer c WHERE c.account_id = %(account)s AND c.customer_id = ANY(%(customers)s);
+
+-- name: erase_order
+UPDATE orders
+SET content = %(content)s::json, customer_name = NULL, customer_email = NULL, erased_at = %(now)s, digest = %(digest)s,
+    evidence = %(evidence)s, warnings = %(warnings)s
+WHERE account_id = %(account)s AND order_id = %(order)s;
+
+-- name: erase_identifiers
+DELETE FROM identifier WHERE account_id = %(account)s AND order_id = ANY(%(orders)s) AND kind IN ('email', 'phone');
+
+-- name: erase_versions
+-- What changed in a person's data is forgotten; that something changed, when and by which receipt, is not.
+UPDATE order_version v
+SET changes = (SELECT COALESCE(jsonb_object_agg(key, value), '{}') FROM jsonb_each(v.changes)
+               WHERE key !~ '^(customer|billing|delivery|note|custom)')
+WHERE v.account_id = %(account)s AND v.order_id = ANY(%(orders)s) AND v.changes IS NOT NULL;
+
+-- name: erase_events
+UPDATE order_event e
+SET detail = (SELECT COALESCE(jsonb_object_agg(key, value), '{}') FROM jsonb_each(e.detail)
+              WHERE key !~ '^(customer|billing|delivery|note|custom)')
+WHERE e.account_id = %(account)s AND e.order_id = ANY(%(orders)s);
+
+-- name: erase_frozen_changes
+DELETE FROM frozen_change WHERE account_id = %(account)s AND order_id = ANY(%(orders)s);
+
+-- name: erase_attempts
+UPDATE attempt a
+SET evidence = (SELECT COALESCE(jsonb_object_agg(key, CASE WHEN jsonb_typeof(value) = 'object'
+                                                           THEN value - 'value' - 'keys' - 'changes' ELSE value END), '{}')
+                FROM jsonb_each(a.evidence))
+WHERE a.account_id = %(account)s AND a.order_id = ANY(%(orders)s) AND a.evidence IS NOT NULL;
+
+-- name: erase_receipts
+UPDATE receipt r
+SET body = %(body)s, headers = jsonb_build_object('erased', %(now)s::timestamptz)
+WHERE r.account_id = %(account)s AND r.kind <> 'act'
+  AND r.receipt_id IN (SELECT receipt_id FROM attempt WHERE account_id = %(account)s AND order_id = %(order)s);
+
+-- name: erase_customer_receipts
+UPDATE receipt r
+SET body = '', headers = jsonb_build_object('erased', %(now)s::timestamptz)
+WHERE r.account_id = %(account)s AND r.kind = 'customer'
+  AND r.receipt_id IN (SELECT receipt_id FROM attempt WHERE account_id = %(account)s AND entity = 'customer'
+                       AND order_id IS NULL AND identifier = ANY(%(records)s));
+
+-- name: erase_rejects
+UPDATE file_reject SET raw = '', value = ''
+WHERE account_id = %(account)s
+  AND receipt_id IN (SELECT receipt_id FROM attempt WHERE account_id = %(account)s AND order_id = ANY(%(orders)s));
+
+-- name: erase_customers
+UPDATE customer SET name = NULL, details = '{}', erased_at = %(now)s
+WHERE account_id = %(account)s AND customer_id = ANY(%(customers)s);
+
+-- name: erase_customer_keys
+-- Record numbers stay, so that a later delivery of the same record finds an erased customer and not a new one.
+DELETE FROM customer_key
+WHERE account_id = %(account)s AND customer_id = ANY(%(customers)s) AND kind IN ('email', 'phone', 'document');
+
+-- name: source_keys
+SELECT value FROM customer_key
+WHERE account_id = %(account)s AND customer_id = ANY(%(customers)s) AND kind = 'source';
+
+-- name: erase_consents
+DELETE FROM consent WHERE account_id = %(account)s AND customer_id = ANY(%(customers)s);

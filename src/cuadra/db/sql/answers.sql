@@ -1,0 +1,155 @@
+-- What people ask: history, search by any identifier, one order with its story.
+
+-- name: list_due
+SELECT order_id, integration_id FROM orders
+WHERE account_id = %(account)s AND recheck_at <= %(now)s ORDER BY recheck_at;
+
+-- name: list_history
+-- Newest first by the order's own date; the cursor is (date, order).
+SELECT o.order_id, o.changed_at, i.name, COALESCE(o.number, o.source_id), o.customer_name, o.customer_email,
+       o.ordered_at, o.products, o.total, o.currency, o.standing, o.reason, o.warnings, o.source_id
+FROM orders o JOIN integration i ON i.account_id = o.account_id AND i.integration_id = o.integration_id
+WHERE o.account_id = %(account)s
+  AND (%(integration)s::bigint IS NULL OR o.integration_id = %(integration)s)
+  AND (%(standing)s::text IS NULL OR o.standing = %(standing)s)
+  AND (%(reason)s::text IS NULL OR o.reason = %(reason)s)
+  AND (%(before)s::timestamptz IS NULL OR (o.ordered_at, o.order_id) < (%(before)s, %(before_id)s))
+ORDER BY o.ordered_at DESC NULLS LAST, o.order_id DESC
+LIMIT %(limit)s;
+
+-- name: find_identifiers
+SELECT kind, value, order_id FROM identifier
+WHERE account_id = %(account)s AND normal = %(normal)s COLLATE "C" ORDER BY order_id LIMIT %(limit)s;
+
+-- name: find_by_customer_key
+-- Orders of the person behind a key, and of everybody merged with that person.
+WITH root AS (
+    SELECT COALESCE(c.merged_into, c.customer_id) AS customer_id
+    FROM customer_key k JOIN customer c ON c.account_id = k.account_id AND c.customer_id = k.customer_id
+    WHERE k.account_id = %(account)s AND k.kind = %(kind)s COLLATE "C" AND k.value = %(value)s COLLATE "C"
+), people AS (
+    SELECT customer_id FROM root
+    UNION
+    SELECT c.customer_id FROM customer c JOIN root ON c.merged_into = root.customer_id WHERE c.account_id = %(account)s
+)
+SELECT %(kind)s, %(value)s, o.order_id
+FROM people JOIN orders o ON o.account_id = %(account)s AND o.customer_id = people.customer_id
+ORDER BY o.order_id DESC LIMIT %(limit)s;
+
+-- name: find_by_sku
+SELECT DISTINCT l.order_id
+FROM order_line l
+WHERE l.account_id = %(account)s AND l.reason IS NOT NULL AND l.sku = %(value)s
+ORDER BY l.order_id LIMIT %(limit)s;
+
+-- name: find_product
+SELECT p.product_id, p.name, p.sku, p.active
+FROM product_key k JOIN product p ON p.account_id = k.account_id AND p.product_id = k.product_id
+WHERE k.account_id = %(account)s AND k.kind = 'sku' AND k.scope = 0 AND k.value = %(value)s COLLATE "C" LIMIT 20;
+
+-- name: find_file_line
+SELECT a.order_id, r.receipt_id, s.name
+FROM file_set s
+JOIN receipt r ON r.account_id = s.account_id AND r.set_id = s.set_id
+JOIN attempt a ON a.account_id = r.account_id AND a.receipt_id = r.receipt_id
+WHERE s.account_id = %(account)s AND r.line = %(line)s AND a.order_id IS NOT NULL
+  AND s.files -> r.file_no ->> 'name' = %(file)s LIMIT %(limit)s;
+
+-- name: find_refused
+-- Rows that belong to no order, but hold the text.
+SELECT s.name, s.files -> r.file_no ->> 'name', r.line, r.column_name, r.value, r.rule, r.reason, s.received_at
+FROM file_reject r JOIN file_set s ON s.account_id = r.account_id AND s.set_id = r.set_id
+WHERE r.account_id = %(account)s AND position(%(text)s::bytea IN r.raw) > 0
+ORDER BY r.set_id DESC, r.line LIMIT %(limit)s;
+
+-- name: search_files
+-- Every row of every file ever received that holds the text; bodies are scanned, there is no index to trust.
+SELECT s.name, s.received_at, s.files, r.file_no, r.line, r.receipt_id, r.body, a.order_id, a.outcome, a.reason
+FROM receipt r
+JOIN file_set s ON s.account_id = r.account_id AND s.set_id = r.set_id
+LEFT JOIN attempt a ON a.account_id = r.account_id AND a.receipt_id = r.receipt_id
+WHERE r.account_id = %(account)s AND r.retention = %(retention)s AND r.arrival = 'file'
+  AND position(%(text)s::bytea IN r.body) > 0
+ORDER BY r.receipt_id LIMIT %(limit)s;
+
+-- name: count_files
+SELECT count(*), COALESCE(sum(jsonb_array_length(files)), 0), max(received_at) FROM file_set
+WHERE account_id = %(account)s AND state IN ('taken', 'read');
+
+-- name: get_order
+SELECT o.order_id, o.source_id, o.number, i.name, s.name, s.platform, o.ordered_at, o.state, o.payment_state, o.currency,
+       o.total, o.converted, o.rate, o.customer_id, o.customer_name, o.customer_email, o.products, o.standing, o.reason,
+       o.warnings, o.evidence, o.incomplete, o.stamp, o.version, o.receipt_id, o.rule_version, o.recheck_at, o.frozen_at,
+       o.erased_at, o.first_seen, o.changed_at, o.content::text, i.state
+FROM orders o
+JOIN integration i ON i.account_id = o.account_id AND i.integration_id = o.integration_id
+JOIN store s ON s.account_id = o.account_id AND s.store_id = o.store_id
+WHERE o.account_id = %(account)s AND o.order_id = %(order)s;
+
+-- name: list_order_identifiers
+SELECT kind, value FROM identifier WHERE account_id = %(account)s AND order_id = %(order)s ORDER BY kind, value;
+
+-- name: list_order_attempts
+SELECT a.attempt_id, a.at, a.receipt_id, a.run_id, a.outcome, a.standing, a.reason, a.warnings, a.steps, a.evidence,
+       a.identifier
+FROM attempt a
+WHERE a.account_id = %(account)s AND a.order_id = %(order)s AND a.retention = %(retention)s
+ORDER BY a.at DESC, a.attempt_id DESC;
+
+-- name: get_receipt_place
+SELECT r.arrival, r.received_at, r.file_no, r.line, octet_length(r.body), s.name, s.files -> r.file_no ->> 'name'
+FROM receipt r LEFT JOIN file_set s ON s.account_id = r.account_id AND s.set_id = r.set_id
+WHERE r.account_id = %(account)s AND r.receipt_id = %(receipt)s AND r.retention = %(retention)s;
+
+-- name: list_order_lines
+SELECT line_no, sku, name, quantity, unit, source_unit, unit_price, total, product_id, reason, evidence
+FROM order_line WHERE account_id = %(account)s AND order_id = %(order)s ORDER BY line_no;
+
+-- name: list_order_events
+SELECT at, kind, author, detail FROM order_event
+WHERE account_id = %(account)s AND order_id = %(order)s ORDER BY event_id;
+
+-- name: get_frozen_change
+SELECT at, changes FROM frozen_change WHERE account_id = %(account)s AND order_id = %(order)s;
+
+-- name: list_ways_in
+-- Each integration with its state and its newest run: the second question of the ladder.
+SELECT i.name, i.state, r.started_at, r.ended_at
+FROM integration i
+LEFT JOIN LATERAL (SELECT started_at, ended_at FROM run WHERE run.account_id = i.account_id
+                   AND run.integration_id = i.integration_id AND kind = 'import' ORDER BY started_at DESC LIMIT 1) r ON true
+WHERE i.account_id = %(account)s AND i.state <> 'removed' ORDER BY i.name;
+
+-- name: list_unjudged
+-- Orders that newer rules may let in or keep out: everything that is not present, and not frozen.
+SELECT order_id FROM orders
+WHERE account_id = %(account)s AND integration_id = %(integration)s AND standing <> 'present' AND frozen_at IS NULL
+ORDER BY order_id;
+
+-- name: list_held_by_reason
+SELECT o.order_id, o.integration_id FROM orders o
+WHERE o.account_id = %(account)s AND o.standing <> 'present' AND o.reason = ANY(%(reasons)s) AND o.frozen_at IS NULL
+ORDER BY o.order_id;
+
+-- name: list_by_line_trouble
+-- Orders with a line that waits for this product: held or incomplete.
+SELECT DISTINCT l.order_id, o.integration_id FROM order_line l
+JOIN orders o ON o.account_id = l.account_id AND o.order_id = l.order_id
+WHERE l.account_id = %(account)s AND l.reason = ANY(%(reasons)s) AND o.frozen_at IS NULL
+  AND (%(sku)s::text IS NULL OR l.sku = %(sku)s)
+  AND (%(product)s::bigint IS NULL OR l.product_id = %(product)s)
+  AND (%(name)s::text IS NULL OR l.name = %(name)s)
+ORDER BY l.order_id;
+
+-- name: get_order_date
+SELECT ordered_at FROM orders WHERE account_id = %(account)s AND order_id = %(order)s;
+
+-- name: export_orders
+SELECT o.source_id, o.number, i.name, s.source_id, o.ordered_at, o.state, o.payment_state, o.currency, o.total,
+       o.converted, o.rate, o.customer_id, o.customer_name, o.customer_email, o.products, o.standing, o.reason,
+       o.warnings, o.incomplete, o.first_seen, o.changed_at, o.frozen_at
+FROM orders o
+JOIN integration i ON i.account_id = o.account_id AND i.integration_id = o.integration_id
+JOIN store s ON s.account_id = o.account_id AND s.store_id = o.store_id
+WHERE o.account_id = %(account)s AND (%(standing)s::text IS NULL OR o.standing = %(standing)s)
+ORDER BY o.order_id;

@@ -1,0 +1,264 @@
+"""«Why is it not here?»: any identifier in, one verdict out, with proof, who must act and what to do.
+
+The ladder over stored evidence: what kind of number is it, do we know an order by it, where does that order stand and
+what proves it. An exact identifier is preferred to one that only reads the same.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import psycopg
+from msgspec import Struct
+
+from cuadra import reasons
+from cuadra.accounts import Account
+from cuadra.db import Conn, Database
+from cuadra.db.queries import sql
+from cuadra.diagnosis import masking
+from cuadra.diagnosis.order_row import OrderRow, order_row
+from cuadra.diagnosis.story import Step, story
+from cuadra.model import normal
+from cuadra.pipeline import contacts
+
+PAGE = 20
+MOST = 2_000
+SEARCH_MS = 3_000
+"""How long an unknown number is looked for in the bodies of files."""
+
+_FILE_LINE = re.compile(r"^(?P<file>[^:]+\.\w+):(?P<line>\d{1,12})$")
+
+PRESENT = {
+    "es": "El pedido está aquí.",
+    "en": "The order is here.",
+}
+NOTHING_TO_DO = {"es": "Nada que hacer.", "en": "Nothing to do."}
+
+
+class Found(Struct, frozen=True):
+    """What a text leads to: the kind of identifier it is, and the orders known by it."""
+
+    kind: str
+    orders: list[int]
+    exact: bool = True
+
+
+class Answer(Struct):
+    """The verdict over one identifier."""
+
+    query: str
+    kind_of_identifier: str | None
+    standing: str | None
+    reason: str | None
+    text: dict[str, str]
+    fixed_by: str
+    action: dict[str, str]
+    evidence: dict[str, Any]
+    order: dict[str, Any] | None
+    identifiers: list[dict[str, str]]
+    steps: list[Step]
+    attempts: int
+    receipts: int
+    warnings: list[dict[str, Any]] = []
+    notes: list[dict[str, str]] = []
+
+
+class Several(Struct):
+    """Several orders under one identifier, a page of them."""
+
+    query: str
+    kind_of_identifier: str
+    orders: list[dict[str, Any]]
+    total: int
+    page: int
+
+
+def why(db: Database, account: Account, text: str, *, page: int = 1, personal: bool = False) -> Answer | Several:
+    """Answer for one identifier: an order's number, invoice, payment, tracking, cart; an email, a phone, a SKU with
+    trouble; or a place in a file (`orders.csv:1043`)."""
+    query = text.strip()
+    with db.transaction(account.account_id) as conn:
+        found = find(conn, account, query)
+        if not found.orders:
+            return _unknown(db, conn, account, query)
+        if len(found.orders) == 1:
+            return _one(conn, account, query, found, found.orders[0], personal)
+        return _several(conn, account, query, found, page, personal)
+
+
+def find(conn: Conn, account: Account, query: str) -> Found:
+    """The orders known by a text: by their own numbers first, then by who bought, by place, by SKU."""
+    key = {"account": account.account_id, "limit": MOST}
+    rows = conn.execute(sql("find_identifiers"), {**key, "normal": normal(query)}).fetchall() if query else []
+    for exact in (True, False):
+        same = [(kind, order) for kind, value, order in rows if not exact or value == query]
+        if same:
+            return Found(same[0][0], _unique(order for _, order in same), exact)
+    email = contacts.email(query)
+    if email.value:
+        rows = conn.execute(sql("find_by_customer_key"), {**key, "kind": "email", "value": email.value}).fetchall()
+        return Found("email", _unique(order for _, _, order in rows))
+    match = _FILE_LINE.match(query)
+    if match:
+        place = {**key, "file": match["file"], "line": int(match["line"])}
+        rows = conn.execute(sql("find_file_line"), place).fetchall()
+        return Found("file_line", _unique(order for order, _, _ in rows))
+    rows = conn.execute(sql("find_by_sku"), {**key, "value": query}).fetchall()
+    if rows:
+        return Found("sku", [order for (order,) in rows])
+    if sum(char.isdigit() for char in query) >= 7:
+        phone = contacts.phone(query, account.country)
+        if phone.value:
+            rows = conn.execute(sql("find_by_customer_key"), {**key, "kind": "phone", "value": phone.value}).fetchall()
+            return Found("phone" if rows else "unknown", _unique(order for _, _, order in rows))
+    return Found("unknown", [])
+
+
+def _unique(orders: Any) -> list[int]:
+    return list(dict.fromkeys(orders))
+
+
+# ---------------------------------------------------------------- one order
+
+
+def _one(conn: Conn, account: Account, query: str, found: Found, order_id: int, personal: bool) -> Answer:
+    row = order_row(conn, account.account_id, order_id)
+    attempts, receipts, steps = story(conn, account, row, personal)
+    evidence = row.evidence or {}
+    key = {"account": account.account_id, "order": order_id}
+    names = conn.execute(sql("list_order_identifiers"), key).fetchall()
+    identifiers = [
+        {"kind": kind, "value": value if personal else masking.identifier(kind, value)} for kind, value in names
+    ]
+    answer = Answer(
+        query, found.kind, row.standing, row.reason, PRESENT, "system", NOTHING_TO_DO, {}, summary(row, personal),
+        identifiers, steps, attempts, receipts,
+    )  # fmt: skip
+    if row.reason is not None:
+        reason = reasons.get(row.reason)
+        answer.text = {"es": reason.text.es, "en": reason.text.en}
+        answer.action = {"es": reason.action.es, "en": reason.action.en}
+        answer.fixed_by = reason.fixed_by
+        answer.evidence = evidence.get(row.reason, {})
+    answer.warnings = [
+        {"reason": code, "text": {"es": reasons.get(code).text.es, "en": reasons.get(code).text.en},
+         "evidence": _plain(evidence.get(code, {}), personal)}
+        for code in row.warnings or ()
+    ]  # fmt: skip
+    answer.evidence = _plain(answer.evidence, personal)
+    answer.notes = _notes(conn, account, row, found)
+    return answer
+
+
+def _plain(evidence: dict[str, Any], personal: bool) -> dict[str, Any]:
+    """Evidence as shown: a contact in it is masked like everywhere."""
+    if personal or evidence.get("channel") not in ("email", "phone"):
+        return evidence
+    mask = masking.email if evidence["channel"] == "email" else masking.phone
+    return {name: mask(value) if name == "value" else value for name, value in evidence.items()}
+
+
+def _notes(conn: Conn, account: Account, row: OrderRow, found: Found) -> list[dict[str, str]]:
+    """What else the asker should know: the number was of another kind, or only reads the same; the order is frozen."""
+    notes = []
+    label = row.number or row.source_id
+    if found.kind not in ("order", "number", "email", "phone", "sku", "file_line"):
+        reason = reasons.get("wrong_identifier_kind")
+        notes.append({
+            "reason": reason.code, "es": f"{reason.text.es} Pedido: {label}.",
+            "en": f"{reason.text.en} Order: {label}.",
+        })  # fmt: skip
+    elif not found.exact:
+        notes.append({
+            "reason": "", "es": f"Ningún pedido se llama exactamente así; este se lee igual: {label}.",
+            "en": f"No order is called exactly that; this one reads the same: {label}.",
+        })  # fmt: skip
+    if row.frozen_at is not None:
+        key = {"account": account.account_id, "order": row.order_id}
+        change = conn.execute(sql("get_frozen_change"), key).fetchone()
+        since = f"{row.frozen_at:%Y-%m-%d %H:%M}"
+        es = f"Congelado desde la baja de stock ({since} UTC)"
+        en = f"Frozen since the stock write-off ({since} UTC)"
+        if change is not None:
+            es += f"; el origen cambió después: {', '.join(change[1])}"
+            en += f"; the source changed afterwards: {', '.join(change[1])}"
+        notes.append({"reason": "change_after_freeze" if change else "", "es": es + ".", "en": en + "."})
+    if row.integration_state == "paused":
+        reason = reasons.get("integration_paused")
+        notes.append({"reason": reason.code, "es": reason.text.es, "en": reason.text.en})
+    return notes
+
+
+def summary(row: OrderRow, personal: bool) -> dict[str, Any]:
+    """An order in the fields people compare."""
+    return {
+        "id": row.source_id, "number": row.number, "integration": row.integration, "store": row.store,
+        "date": row.ordered_at, "state": row.state, "payment_state": row.payment_state, "currency": row.currency,
+        "total": row.total, "customer": row.customer_name if personal else masking.name(row.customer_name),
+        "email": row.customer_email if personal else masking.email(row.customer_email), "products": row.products,
+        "standing": row.standing, "reason": row.reason, "version": row.version, "first_seen": row.first_seen,
+        "changed_at": row.changed_at, "recheck_at": row.recheck_at, "frozen_at": row.frozen_at,
+        "incomplete": row.incomplete, "rule_version": row.rule_version,
+    }  # fmt: skip
+
+
+def _several(conn: Conn, account: Account, query: str, found: Found, page: int, personal: bool) -> Several:
+    start = (max(page, 1) - 1) * PAGE
+    shown = [order_row(conn, account.account_id, one) for one in found.orders[start : start + PAGE]]
+    return Several(query, found.kind, [summary(row, personal) for row in shown], len(found.orders), max(page, 1))
+
+
+# ---------------------------------------------------------------- nothing known
+
+
+def _unknown(db: Database, conn: Conn, account: Account, query: str) -> Answer:
+    """Not among the orders. Was it in a row that was refused, or anywhere in a file? What was asked is the proof."""
+    key = {"account": account.account_id, "limit": 5}
+    refused = conn.execute(sql("find_refused"), {**key, "text": query.encode("utf-8", "replace")}).fetchall()
+    if refused and query:
+        return _refused(query, refused)
+    products = conn.execute(sql("find_product"), {"account": account.account_id, "value": query}).fetchall()
+    ways = conn.execute(sql("list_ways_in"), {"account": account.account_id}).fetchall()
+    sets, files, newest = conn.execute(sql("count_files"), {"account": account.account_id}).fetchone() or (0, 0, None)
+    searched: dict[str, Any] = {
+        "identifiers": 0, "customers": 0, "products": [row[0] for row in products], "refused_rows": 0,
+        "file_sets": sets, "files": int(files), "newest_set": newest,
+        "files_with_it": _in_files(conn, account, query) if sets and query else [],
+        "integrations": [
+            {"name": name, "state": state, "last_import": ended or started} for name, state, started, ended in ways
+        ],
+    }  # fmt: skip
+    reason = reasons.get("identifier_unknown_everywhere")
+    return Answer(
+        query, None, None, reason.code, {"es": reason.text.es, "en": reason.text.en}, reason.fixed_by,
+        {"es": reason.action.es, "en": reason.action.en}, {"searched": searched}, None, [], [], 0, 0,
+    )  # fmt: skip
+
+
+def _in_files(conn: Conn, account: Account, query: str) -> list[str] | None:
+    """Places of files whose rows hold the text; None if looking took too long (`cuadra files search` has no limit)."""
+    try:
+        with conn.transaction():
+            conn.execute("SELECT set_config('statement_timeout', %s, true)", (str(SEARCH_MS),))
+            rows = conn.execute(sql("search_files"), {
+                "account": account.account_id, "retention": account.retention, "limit": 5,
+                "text": query.encode("utf-8", "replace"),
+            }).fetchall()  # fmt: skip
+    except psycopg.errors.QueryCanceled:
+        return None
+    finally:
+        conn.execute("SELECT set_config('statement_timeout', '0', true)")
+    return [f"{files[file_no]['name']}:{line}" for _, _, files, file_no, line, *_ in rows]
+
+
+def _refused(query: str, rows: list[tuple[Any, ...]]) -> Answer:
+    """It came in a row that could not be taken: which one, and what is wrong with it."""
+    set_name, file, line, column, value, rule, code, at = rows[0]
+    reason = reasons.get(code)
+    proof = {"file": file, "line": line, "column": column, "value": value, "rule": rule, "set": set_name,
+             "received_at": at, "rows": len(rows)}  # fmt: skip
+    return Answer(
+        query, "file_row", None, code, {"es": reason.text.es, "en": reason.text.en}, reason.fixed_by,
+        {"es": reason.action.es, "en": reason.action.en}, proof, None, [], [], len(rows), len(rows),
+    )  # fmt: skip

@@ -1,0 +1,263 @@
+"""Commands that answer: why, history, reasons."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.markdown import Markdown
+from rich.markup import escape
+from rich.table import Table
+
+from cuadra import reasons
+from cuadra.accounts import Account
+from cuadra.diagnosis import history, why
+from cuadra.errors import UsageError
+from cuadra.faces.cli.context import (
+    AccountOption,
+    JsonOption,
+    PersonalOption,
+    Session,
+    as_json,
+    money,
+    number,
+    out,
+    session,
+    when,
+)
+from cuadra.texts import _, language, plural
+
+COLOURS = {"present": "green", "waiting": "blue", "held": "yellow", "failed": "red", "skipped": "bright_black"}
+STEP_MARKS = {"success": "[green]✓[/]", "warning": "[yellow]![/]", "waiting": "[blue]◷[/]", "held": "[yellow]◐[/]",
+              "skipped": "[dim]○[/]", "failed": "[red]✗[/]", "not_reached": "[dim]·[/]"}  # fmt: skip
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("why", help=_("Why is it not here? Any number, email, phone, SKU or file line in; a verdict out."))(
+        why_command
+    )
+    app.command("history", help=_("The orders ever heard of, newest first."))(history_command)
+    app.command("reasons", help=_("The catalogue of reasons; with a code, its help article."))(reasons_command)
+
+
+# ---------------------------------------------------------------- why
+
+
+def why_command(
+    identifier: Annotated[str, typer.Argument(metavar="IDENTIFIER")],
+    page: Annotated[int, typer.Option(min=1, help=_("Page, where several orders are known by it (20 a page)."))] = 1,
+    json: JsonOption = False,
+    show_personal: PersonalOption = False,
+    account: AccountOption = None,
+) -> None:
+    with session() as s:
+        owner = s.account(account)
+        if show_personal:
+            s.audit(owner, "personal data shown", "why")
+        answer = why.why(s.db, owner, identifier, page=page, personal=show_personal)
+    if isinstance(answer, why.Several):
+        _several(answer, owner, json)
+        return
+    if json:
+        as_json({name: getattr(answer, name) for name in answer.__struct_fields__} | {
+            "steps": [msgspec.structs.asdict(step) for step in answer.steps],
+        })  # fmt: skip
+        return
+    _answer(answer, owner)
+
+
+def _several(answer: why.Several, owner: Account, json: bool) -> None:
+    if json:
+        as_json({"query": answer.query, "kind_of_identifier": answer.kind_of_identifier, "orders": answer.orders,
+                 "total": answer.total, "page": answer.page})  # fmt: skip
+        return
+    text = plural("{n} order is known by «{query}»", "{n} orders are known by «{query}»", answer.total)
+    out.print(text.replace("{query}", answer.query), markup=False)
+    _orders(answer.orders, owner)
+    if answer.total > answer.page * why.PAGE:
+        more = _("More: cuadra why {query} --page {page}")
+        out.print(more.format(query=answer.query, page=answer.page + 1), style="dim", markup=False)
+
+
+def _orders(rows: list[dict[str, Any]], owner: Account) -> None:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in (_("Order"), _("Date"), _("Customer"), _("Products"), _("Total"), _("Standing"), _("Reason")):
+        table.add_column(column, overflow="ellipsis", no_wrap=column != _("Products"),
+                         justify="right" if column == _("Total") else "left")  # fmt: skip
+    for row in rows:
+        colour = COLOURS.get(row["standing"], "white")
+        table.add_row(
+            escape(row.get("number") or row["id"]), when(row["date"], owner.time_zone), escape(row["customer"] or "–"),
+            escape(row["products"] or "–"), money(row["total"], row["currency"]),
+            f"[{colour}]{_(row['standing'])}[/]", row["reason"] or "",
+        )  # fmt: skip
+    out.print(table)
+
+
+def _answer(answer: why.Answer, owner: Account) -> None:
+    lang = language()
+    order = answer.order
+    label = escape((order["number"] or order["id"]) if order else answer.query)
+    standing = answer.standing
+    mark = f"[{COLOURS.get(standing, 'red')}]{_(standing)}[/]" if standing else f"[red]{_('not here')}[/]"
+    out.print(f"[bold]{label}[/]  {mark}")
+    out.print(f"[bold]{escape(answer.text[lang])}[/]")
+    for note in answer.notes:
+        out.print(f"[yellow]![/] {escape(note[lang])}")
+    if answer.reason is not None:
+        fixer = _("who fixes it: {who}").format(who=_(answer.fixed_by))
+        out.print(f"{escape(answer.action[lang])}  [dim]({fixer})[/]")
+        _proof(answer.evidence, owner)
+    for warning in answer.warnings:
+        out.print(f"[yellow]![/] {escape(warning['text'][lang])}  [dim]{warning['reason']}[/]")
+        _proof(warning["evidence"], owner)
+    if order is not None:
+        _order(order, owner)
+        _identifiers(answer.identifiers)
+        _steps(answer, owner)
+    if answer.reason is not None:
+        out.print(_("More about it: cuadra reasons {code}").format(code=answer.reason), style="dim")
+
+
+def _proof(evidence: dict[str, Any], owner: Account) -> None:
+    for key, value in evidence.items():
+        if isinstance(value, dict):
+            out.print(f"    [dim]{escape(_(key))}:[/]")
+            for inner, item in value.items():
+                out.print(f"      [dim]{escape(_(inner))}:[/] {escape(_plain(item, owner))}")
+        elif value not in (None, "", []):
+            out.print(f"    [dim]{escape(_(key))}:[/] {escape(_plain(value, owner))}")
+
+
+def _plain(value: Any, owner: Account) -> str:
+    if isinstance(value, datetime):
+        return when(value, owner.time_zone)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(item, owner)}" for key, item in value.items() if item is not None)
+    if isinstance(value, list):
+        return "; ".join(_plain(item, owner) for item in value) or "–"
+    if value is None:
+        return _("not searched to the end")
+    return str(value)
+
+
+def _order(order: dict[str, Any], owner: Account) -> None:
+    facts = [
+        when(order["date"], owner.time_zone), money(order["total"], order["currency"]), order["customer"],
+        order["products"], order["integration"],
+    ]  # fmt: skip
+    out.print("  " + " · ".join(str(fact) for fact in facts if fact), style="dim", markup=False)
+
+
+def _identifiers(identifiers: list[dict[str, str]]) -> None:
+    if len(identifiers) > 1:
+        out.print(
+            "  " + " · ".join(f"{_(one['kind'])} {one['value']}" for one in identifiers), style="dim", markup=False
+        )
+
+
+def _steps(answer: why.Answer, owner: Account) -> None:
+    lang = language()
+    for step in answer.steps:
+        if step.name == "deliver" and step.outcome == "not_reached":
+            continue
+        said = f"  {escape(step.message[lang])}" if step.message else ""
+        brief = _brief(step.name, step.input if step.name == "receive" else step.output)
+        out.print(f"  {STEP_MARKS[step.outcome]} {_(step.name):<18} [dim]{escape(brief)}[/]{said}")
+    counts = plural("{n} attempt", "{n} attempts", answer.attempts) + ", "
+    counts += plural("{n} receipt", "{n} receipts", answer.receipts)
+    if answer.order:
+        counts += " · " + _("first heard of {at}").format(at=when(answer.order["first_seen"], owner.time_zone))
+    out.print(f"  {counts}", style="dim")
+
+
+def _brief(step: str, value: Any) -> str:
+    if not value:
+        return ""
+    if step == "receive":
+        place = f"{value['file']}:{value['line']}" if value.get("file") else value.get("arrival")
+        return f"{place} ({value['set']})" if value.get("set") and value["set"] != value.get("file") else str(place)
+    if isinstance(value, list):
+        return plural("{n} line", "{n} lines", len(value))
+    return ", ".join(f"{_(key)} {item}" for key, item in value.items() if item not in (None, [], ""))
+
+
+# ---------------------------------------------------------------- history
+
+
+def history_command(
+    integration: Annotated[str | None, typer.Option(help=_("Only this integration."))] = None,
+    standing: Annotated[str | None, typer.Option(help=_("Only orders that stand so."))] = None,
+    reason: Annotated[str | None, typer.Option(help=_("Only orders with this reason."))] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help=_("How many."))] = 20,
+    before: Annotated[str | None, typer.Option(help=_("Only orders older than this one (by its number)."))] = None,
+    json: JsonOption = False,
+    show_personal: PersonalOption = False,
+    account: AccountOption = None,
+) -> None:
+    with session() as s:
+        owner = s.account(account)
+        if show_personal:
+            s.audit(owner, "personal data shown", "history")
+        only = s.integration(owner, integration).integration_id if integration else None
+        if reason is not None:
+            reasons.get(reason)
+        if standing is not None and standing not in history.STANDINGS:
+            raise UsageError("«{value}» is no standing; there are {known}.", value=standing,
+                             known=", ".join(history.STANDINGS))  # fmt: skip
+        rows = history.history(s.db, owner, integration=only, standing=standing, reason=reason, limit=limit,
+                               before=_cursor(s, owner, before), personal=show_personal)  # fmt: skip
+    if json:
+        for row in rows:
+            as_json(row)
+        return
+    if not rows:
+        out.print(_("No order like that."))
+        return
+    _orders([{**row, "number": row["identifier"], "id": row["identifier"]} for row in rows], owner)
+    if len(rows) == limit:
+        more = _("{n} shown. Older ones: --before {identifier}")
+        out.print(more.format(n=number(limit), identifier=rows[-1]["identifier"]), style="dim", markup=False)
+
+
+def _cursor(s: Session, owner: Account, before: str | None) -> int | None:
+    if before is None:
+        return None
+    with s.db.transaction(owner.account_id) as conn:
+        found = why.find(conn, owner, before)
+    if not found.orders:
+        raise UsageError("No order is known by «{value}».", value=before)
+    return found.orders[0]
+
+
+# ---------------------------------------------------------------- reasons
+
+
+def reasons_command(
+    code: Annotated[str | None, typer.Argument(metavar="[CODE]")] = None,
+    json: JsonOption = False,
+) -> None:
+    lang = language()
+    if code is not None:
+        reason = reasons.get(code)
+        if json:
+            as_json({**msgspec.to_builtins(reason), "article": reasons.article(code, lang)})
+            return
+        article = reasons.article(code, lang)
+        out.print(Markdown(article) if article else f"{reason.text.get(lang)} {reason.action.get(lang)}")
+        return
+    if json:
+        as_json([msgspec.to_builtins(reason) for reason in reasons.ALL.values()])
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in (_("Code"), _("Kind"), _("Meaning"), _("Who fixes it")):
+        table.add_column(column, overflow="fold")
+    for reason in reasons.ALL.values():
+        colour = COLOURS.get(str(reason.kind), "white")
+        table.add_row(
+            reason.code, f"[{colour}]{_(str(reason.kind))}[/]", reason.text.get(lang), _(str(reason.fixed_by))
+        )
+    out.print(table)

@@ -1,0 +1,360 @@
+"""Commands that configure: accounts, integrations, rules, exchange rates."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.table import Table
+
+from cuadra import accounts, connectors, secrets
+from cuadra.accounts import Account, Integration
+from cuadra.errors import UsageError
+from cuadra.faces.cli.context import (
+    AccountOption,
+    JsonOption,
+    Session,
+    as_json,
+    author,
+    out,
+    progress,
+    session,
+    when,
+)
+from cuadra.jobs import releasing
+from cuadra.pipeline import rules
+from cuadra.texts import _, plural
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help=_("The integration's name."))]
+NoteOption = Annotated[str, typer.Option("--note", help=_("Why; kept with the change."))]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for name, group, text in (
+        ("account", account_app, _("Accounts: add, set, list.")),
+        ("integration", integration_app, _("Integrations: add, list, show, set, activate, pause, resume, remove.")),
+        ("rules", rules_app, _("Import rules of an integration: show, set, history.")),
+        ("rate", rate_app, _("Dated exchange rates: set, list.")),
+    ):
+        app.add_typer(group, name=name, help=text, no_args_is_help=True)
+
+
+# ---------------------------------------------------------------- accounts
+
+account_app = typer.Typer()
+
+
+@account_app.command("add", help=_("Add an account."))
+def account_add(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    currency: Annotated[str, typer.Option(help=_("Its currency, like ARS."))],
+    country: Annotated[str, typer.Option(help=_("Its country, like AR: region of phones without a prefix."))],
+    time_zone: Annotated[str, typer.Option(help=_("Its time zone, like America/Bogota."))] = "UTC",
+    retention: Annotated[int, typer.Option(help=_("Months that raw receipts are kept: 3, 12 or 36."))] = 12,
+) -> None:
+    with session() as s:
+        accounts.add(s.db, name, currency.upper(), country.upper(), time_zone, retention)
+        out.print(_("Account {name} added.").format(name=name), markup=False)
+
+
+@account_app.command("set", help=_("Change an account."))
+def account_set(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    currency: Annotated[str | None, typer.Option(help=_("Its currency, like ARS."))] = None,
+    country: Annotated[str | None, typer.Option(help=_("Its country, like AR."))] = None,
+    time_zone: Annotated[str | None, typer.Option(help=_("Its time zone, like America/Bogota."))] = None,
+    retention: Annotated[int | None, typer.Option(help=_("Months that raw receipts are kept: 3, 12 or 36."))] = None,
+) -> None:
+    with session() as s:
+        account = s.account(name)
+        accounts.change(
+            s.db, account, author(), currency=currency and currency.upper(), country=country and country.upper(),
+            time_zone=time_zone, retention=retention,
+        )  # fmt: skip
+        out.print(_("Account {name} changed.").format(name=name), markup=False)
+
+
+@account_app.command("list", help=_("List the accounts."))
+def account_list(json: JsonOption = False) -> None:
+    with session() as s:
+        found = [accounts.get(s.db, number) for number, _name in accounts.names(s.db)]
+    if json:
+        as_json([msgspec.to_builtins(one) for one in found])
+        return
+    table = _table(_("Account"), _("Currency"), _("Country"), _("Time zone"), _("Raw data kept"))
+    for one in found:
+        months = plural("{n} month", "{n} months", one.retention)
+        table.add_row(one.name, one.currency, one.country, one.time_zone, months)
+    _show(table, len(found), _("No account yet. Add one: cuadra account add NAME --currency ARS --country AR"))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _show(table: Table, rows: int, empty: str) -> None:
+    out.print(table if rows else empty)
+
+
+# ---------------------------------------------------------------- integrations
+
+integration_app = typer.Typer()
+
+
+def _settings(pairs: list[str]) -> dict[str, Any]:
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError("A setting is written KEY=VALUE, not «{value}».", value=pair)
+        found[key] = value
+    return found
+
+
+SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=_("A setting; repeatable."))]
+SecretOption = Annotated[
+    list[str] | None,
+    typer.Option("--secret", metavar="KEY=SOURCE", help=_("A credential, from -, file:PATH or env:NAME.")),
+]
+
+
+@integration_app.command("add", help=_("Add an integration; it starts as a draft."))
+def integration_add(
+    name: NameArgument,
+    connector: Annotated[str, typer.Option(help=_("The connector: {known}.").format(known="files"))] = "files",
+    settings: SetOption = None,
+    store: Annotated[str | None, typer.Option(help=_("The shop's own id at the platform."))] = None,
+    same_store: Annotated[
+        bool, typer.Option("--same-store", help=_("A second way to the same store is meant."))
+    ] = False,
+    account: AccountOption = None,
+) -> None:
+    with session() as s:
+        made = accounts.add_integration(
+            s.db, s.account(account), name, connector, _settings(settings or []), author(), store=store,
+            same_store=same_store,
+        )  # fmt: skip
+        text = _("Integration {name} added as a draft. Look at its rules (cuadra rules show {name}), then activate it: "
+                 "cuadra integration activate {name}")  # fmt: skip
+        out.print(text.format(name=made.name), markup=False, soft_wrap=True)
+
+
+def _as_listed(s: Session, account: Account, one: Integration) -> dict[str, Any]:
+    last = accounts.last_run(s.db, account, one)
+    return {
+        "name": one.name, "connector": one.connector, "store": one.store_source, "state": one.state, "mode": one.mode,
+        "last_run": (last[3] or last[2]) if last else None, "next_run": None,
+    }  # fmt: skip
+
+
+@integration_app.command("list", help=_("List the integrations."))
+def integration_list(json: JsonOption = False, account: AccountOption = None) -> None:
+    with session() as s:
+        owner = s.account(account)
+        found = [_as_listed(s, owner, one) for one in accounts.integrations(s.db, owner)]
+    if json:
+        as_json(found)
+        return
+    table = _table(_("Name"), _("Connector"), _("Store"), _("State"), _("Mode"), _("Last run"))
+    for one in found:
+        state = _(one["state"])
+        table.add_row(one["name"], one["connector"], one["store"], state, _(one["mode"]),
+                      when(one["last_run"], owner.time_zone))  # fmt: skip
+    _show(table, len(found), _("No integration yet. Add one: cuadra integration add NAME --set path=FOLDER"))
+
+
+@integration_app.command("show", help=_("Show an integration: settings, state and its history."))
+def integration_show(name: NameArgument, json: JsonOption = False, account: AccountOption = None) -> None:
+    with session() as s:
+        owner = s.account(account)
+        one = s.integration(owner, name)
+        states = accounts.states(s.db, owner, one)
+        kept = secrets.names(s.db, owner.account_id, one.integration_id)
+        listed = _as_listed(s, owner, one)
+    history = [{"at": at, "state": state, "by": who, "note": note} for at, state, who, note in states]
+    names = [key for key, _key_id, _at in kept]
+    if json:
+        as_json({**listed, "settings": one.settings, "secrets": names, "rule_version": one.rule_version,
+                 "history": history})  # fmt: skip
+        return
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for label, value in (
+        (_("Connector"), one.connector), (_("Store"), one.store_source), (_("State"), _(one.state)),
+        (_("Rules"), _("version {n}").format(n=one.rule_version)), (_("Last run"), when(listed["last_run"], owner.time_zone)),
+        *((key, str(value)) for key, value in sorted(one.settings.items())), *((key, "•••") for key in names),
+    ):  # fmt: skip
+        table.add_row(f"[bold]{label}[/]", value)
+    out.print(table)
+    for entry in history:
+        out.print(f"  {when(entry['at'], owner.time_zone)}  {_(entry['state'])}  {entry['by']}  {entry['note']}",
+                  markup=False, style="dim")  # fmt: skip
+
+
+@integration_app.command("set", help=_("Change settings or credentials."))
+def integration_set(
+    name: NameArgument, settings: SetOption = None, secret: SecretOption = None, account: AccountOption = None
+) -> None:
+    with session() as s:
+        owner = s.account(account)
+        one = s.integration(owner, name)
+        values = _settings(settings or [])
+        known = {spec.name: spec for spec in connectors.get(one.connector).info.settings}
+        for key in values:
+            if key not in known:
+                raise UsageError("The connector {connector} has no setting «{key}»; it has {known}.",
+                                 connector=one.connector, key=key, known=", ".join(sorted(known)))  # fmt: skip
+        for key, source in _settings(secret or []).items():
+            value = secrets.read_secret(source)
+            keys = secrets.KeyFile.of(s.settings)
+            secrets.put(s.db, keys, owner.account_id, one.integration_id, key, value, actor=author())
+        if values:
+            accounts.set_settings(s.db, owner, one, values, author())
+        out.print(_("Integration {name} changed.").format(name=name), markup=False)
+
+
+def _move(name: str, account: str | None, state: str, note: str, said: str) -> None:
+    with session() as s:
+        owner = s.account(account)
+        accounts.move(s.db, owner, s.integration(owner, name), state, author(), note)
+        out.print(said.format(name=name), markup=False, soft_wrap=True)
+
+
+@integration_app.command("activate", help=_("Let an integration take orders in."))
+def integration_activate(name: NameArgument, note: NoteOption = "", account: AccountOption = None) -> None:
+    _move(name, account, "active", note, _("Integration {name} is active. Import now: cuadra import {name}"))
+
+
+@integration_app.command("pause", help=_("Stop taking orders in; what arrives is kept."))
+def integration_pause(name: NameArgument, note: NoteOption = "", account: AccountOption = None) -> None:
+    _move(name, account, "paused", note, _("Integration {name} is paused; file sets stay where they are."))
+
+
+@integration_app.command("resume", help=_("Take orders in again."))
+def integration_resume(name: NameArgument, note: NoteOption = "", account: AccountOption = None) -> None:
+    _move(name, account, "active", note, _("Integration {name} is active again. Import now: cuadra import {name}"))
+
+
+@integration_app.command("remove", help=_("Remove an integration; its orders stay."))
+def integration_remove(name: NameArgument, note: NoteOption = "", account: AccountOption = None) -> None:
+    _move(name, account, "removed", note, _("Integration {name} is removed; its orders stay."))
+
+
+# ---------------------------------------------------------------- rules
+
+rules_app = typer.Typer()
+
+
+@rules_app.command("show", help=_("Show every rule of an integration."))
+def rules_show(name: NameArgument, json: JsonOption = False, account: AccountOption = None) -> None:
+    with session() as s:
+        owner = s.account(account)
+        one = s.integration(owner, name)
+        current = s.way(owner, one.integration_id).rules
+    flat = rules.flatten(current)
+    if json:
+        as_json({"version": one.rule_version, "rules": flat})
+        return
+    defaults = rules.flatten(rules.Rules())
+    table = _table(_("Rule"), _("Value"), "")
+    for key, value in flat.items():
+        table.add_row(key, _value(value), "" if value == defaults[key] else _("changed"))
+    out.print(_("Rules of {name}, version {n}").format(name=name, n=one.rule_version), markup=False)
+    out.print(table)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={item}" for key, item in value.items()) or "–"
+    if isinstance(value, list):
+        return ", ".join(value) or "–"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return str(value) if value != "" else "–"
+
+
+@rules_app.command("set", help=_("Change one rule; orders it may let in or keep out are judged again."))
+def rules_set(
+    name: NameArgument,
+    key: Annotated[str, typer.Argument(metavar="KEY")],
+    value: Annotated[str, typer.Argument(metavar="VALUE")],
+    note: NoteOption = "",
+    json: JsonOption = False,
+    account: AccountOption = None,
+) -> None:
+    with session() as s, progress() as watch:
+        owner = s.account(account)
+        one = s.integration(owner, name)
+        changed = rules.change(s.way(owner, one.integration_id).rules, key, value)
+        version = accounts.add_rules(s.db, owner, one, msgspec.to_builtins(changed), author(), note or f"{key}={value}")
+        judged = releasing.after_rules(s.db, owner, s.integration(owner, name), watch)
+    if json:
+        as_json({"version": version, "judged": judged.judged, "changed": judged.changed, "frozen": judged.frozen})
+        return
+    out.print(_("{key} is {value} now (version {n}).").format(key=key, value=value, n=version), markup=False)
+    _judged(judged.judged, judged.changed)
+
+
+def _judged(judged: int, changed: int) -> None:
+    if judged:
+        text = plural("{n} order was judged again", "{n} orders were judged again", judged)
+        out.print(text + ": " + plural("{n} stands elsewhere now.", "{n} stand elsewhere now.", changed))
+
+
+@rules_app.command("history", help=_("Show the versions of the rules: who, when, why."))
+def rules_history(name: NameArgument, json: JsonOption = False, account: AccountOption = None) -> None:
+    with session() as s:
+        owner = s.account(account)
+        found = accounts.rules_history(s.db, owner, s.integration(owner, name))
+    if json:
+        as_json([{"version": v, "at": at, "by": who, "note": note, "rules": kept} for v, at, who, note, kept in found])
+        return
+    table = _table(_("Version"), _("When"), _("Who"), _("Why"))
+    for version, at, who, note, _kept in found:
+        table.add_row(str(version), when(at, owner.time_zone), who, _(note) if version == 1 else note)
+    out.print(table)
+
+
+# ---------------------------------------------------------------- rates
+
+rate_app = typer.Typer()
+
+
+@rate_app.command("set", help=_("Say what one unit of a currency was worth in the account's on a day."))
+def rate_set(
+    currency: Annotated[str, typer.Argument(metavar="CURRENCY")],
+    day: Annotated[str, typer.Argument(metavar="YYYY-MM-DD")],
+    rate: Annotated[str, typer.Argument(metavar="RATE")],
+    account: AccountOption = None,
+) -> None:
+    with session() as s, progress() as watch:
+        owner = s.account(account)
+        try:
+            on, value = date.fromisoformat(day), Decimal(rate)
+        except (ValueError, InvalidOperation) as wrong:
+            raise UsageError("«{day}» «{rate}» is no day and rate; write them like 2026-11-21 0.0012.", day=day,
+                             rate=rate) from wrong  # fmt: skip
+        accounts.set_rate(s.db, owner, currency.upper(), on, value, author())
+        judged = releasing.after_rate(s.db, owner, watch)
+        out.print(_("1 {source} was {rate} {target} on {day}.").format(
+            source=currency.upper(), rate=rate, target=owner.currency, day=day), markup=False)  # fmt: skip
+        _judged(judged.judged, judged.changed)
+
+
+@rate_app.command("list", help=_("List the dated exchange rates."))
+def rate_list(json: JsonOption = False, account: AccountOption = None) -> None:
+    with session() as s:
+        found = accounts.rates(s.db, s.account(account))
+    if json:
+        as_json([{"currency": a, "into": b, "day": day, "rate": rate, "by": who} for a, b, day, rate, who in found])
+        return
+    table = _table(_("Currency"), _("Day"), _("Rate"), _("Who"))
+    for source, target, day, rate, who in found:
+        table.add_row(source, str(day), f"{rate} {target}", who)
+    _show(table, len(found), _("No rate yet. Set one: cuadra rate set USD 2026-11-21 1034.50"))

@@ -1,0 +1,158 @@
+"""What every command needs: settings, the database, an account, an author, and how to speak."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import typer
+from babel.numbers import format_decimal
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+import cuadra.db as database
+from cuadra import accounts
+from cuadra.accounts import Account, Integration
+from cuadra.db import Database, migrate
+from cuadra.jobs import ways
+from cuadra.jobs.importing import Watch
+from cuadra.ledger import Way
+from cuadra.ledger.acts import Act
+from cuadra.money import exponent
+from cuadra.settings import Settings
+from cuadra.texts import _, language
+
+out = Console(highlight=False, soft_wrap=False)
+err = Console(stderr=True, highlight=False)
+
+AccountOption = Annotated[
+    str | None,
+    typer.Option("--account", envvar="CUADRA_ACCOUNT", help=_("The account; not needed where there is only one.")),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help=_("Answer as JSON on standard output."))]
+PersonalOption = Annotated[
+    bool, typer.Option("--show-personal", help=_("Show personal data unmasked; this is written to the audit log."))
+]
+
+
+class Session:
+    """One command at work."""
+
+    def __init__(self, settings: Settings, db: Database) -> None:
+        self.settings, self.db = settings, db
+
+    def account(self, name: str | None) -> Account:
+        """The account meant."""
+        return accounts.pick(self.db, name)
+
+    def integration(self, account: Account, name: str) -> Integration:
+        """The integration of that name."""
+        return accounts.integration_named(self.db, account, name)
+
+    def way(self, account: Account, integration_id: int) -> Way:
+        """An integration with its current rules, by id."""
+        return ways.way_by_id(self.db, account, integration_id)
+
+    def act(self, account: Account, note: str = "") -> Act:
+        """An act of whoever runs this command."""
+        return Act(account, author(), note)
+
+    def audit(self, account: Account, action: str, what: str, **detail: Any) -> None:
+        """One line of the account's log."""
+        with self.db.transaction(account.account_id) as conn:
+            accounts.audit(conn, account.account_id, author(), action, what, detail)
+
+
+def author() -> str:
+    """Who gives the command: CUADRA_AUTHOR, else the system's user."""
+    try:
+        return os.environ.get("CUADRA_AUTHOR") or getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+@contextmanager
+def session() -> Iterator[Session]:
+    """Settings and an open, migrated database; what is slow about that is said on stderr."""
+    settings = Settings.load()
+    with Database(database.conninfo(settings, lambda text: err.print(f"[dim]{_(text)}[/]"))) as db:
+        migrate.migrate(db)
+        yield Session(settings, db)
+
+
+# ---------------------------------------------------------------- speaking
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return str(value)
+
+
+def as_json(value: Any) -> None:
+    """One JSON value on standard output; decimals are strings, times ISO 8601."""
+    plain = msgspec.to_builtins(value, builtin_types=(Decimal, datetime, date), enc_hook=_encode)
+    sys.stdout.write(msgspec.json.encode(_walk(plain)).decode() + "\n")
+
+
+def _walk(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _walk(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_walk(item) for item in value]
+    return _encode(value) if isinstance(value, Decimal | datetime | date) else value
+
+
+def when(moment: datetime | None, zone: str = "UTC") -> str:
+    """A time as people read it, in the account's zone."""
+    if moment is None:
+        return "–"
+    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+
+
+def money(amount: Decimal | None, currency: str | None) -> str:
+    """An amount with its currency, in the language's own writing: «1.234,50 ARS»."""
+    if amount is None:
+        return "–"
+    places = exponent(currency)
+    pattern = "#,##0" + ("." + "0" * places + "#" * 4 if places else ".####")
+    return f"{format_decimal(amount, pattern, locale=language())} {currency or ''}".strip()
+
+
+def number(value: int) -> str:
+    """A whole number with its thousands, in the language's own writing."""
+    return format_decimal(value, locale=language())
+
+
+@contextmanager
+def progress() -> Iterator[Watch]:
+    """A progress line on stderr for whatever takes longer than a moment; silent where stderr is no terminal."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        tasks: dict[str, Any] = {}
+
+        def watch(what: str, done: int, total: int | None) -> None:
+            verb, _space, name = what.partition(" ")
+            key = verb
+            if key not in tasks:
+                tasks[key] = bar.add_task("", total=total)
+            label = f"{_(verb)} {name}".strip()
+            bar.update(tasks[key], description=label, completed=done, total=total)
+
+        yield watch

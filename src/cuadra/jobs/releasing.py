@@ -1,0 +1,39 @@
+"""What a fix sets in motion: the orders that a changed rule, a loaded rate or a passed hour lets go on."""
+
+from __future__ import annotations
+
+from cuadra.accounts import Account, Integration
+from cuadra.db import Database
+from cuadra.db.queries import sql
+from cuadra.jobs import ways
+from cuadra.jobs.importing import Watch
+from cuadra.ledger import acts, utc_now
+from cuadra.ledger.rejudge import Judged, due, rejudge
+
+
+def after_rules(db: Database, account: Account, integration: Integration, watch: Watch) -> Judged:
+    """Judge everything of an integration that is not present by its new rules."""
+    with db.transaction(account.account_id) as conn:
+        key = {"account": account.account_id, "integration": integration.integration_id}
+        orders = [order for (order,) in conn.execute(sql("list_unjudged"), key)]
+    way = ways.way(db, account, integration)
+    return rejudge(db, way, orders, progress=lambda done: watch("judged", done, len(orders)))
+
+
+def after_rate(db: Database, account: Account, watch: Watch) -> Judged:
+    """Judge the orders that waited for an exchange rate."""
+    return _by_reason(db, account, ["conversion_rate_missing"], watch)
+
+
+def due_now(db: Database, account: Account, watch: Watch) -> Judged:
+    """Judge the waiting orders whose hour has come."""
+    rows = due(db, account.account_id, utc_now())
+    return acts.release(db, rows, lambda number: ways.way_by_id(db, account, number),
+                        lambda done: watch("judged", done, len(rows)))  # fmt: skip
+
+
+def _by_reason(db: Database, account: Account, reasons: list[str], watch: Watch) -> Judged:
+    with db.transaction(account.account_id) as conn:
+        rows = conn.execute(sql("list_held_by_reason"), {"account": account.account_id, "reasons": reasons}).fetchall()
+    return acts.release(db, rows, lambda number: ways.way_by_id(db, account, number),
+                        lambda done: watch("judged", done, len(rows)))  # fmt: skip

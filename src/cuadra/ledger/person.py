@@ -1,0 +1,94 @@
+"""A person's data: handed out, or erased. What stays after an erasure says that there was an order, its amounts and
+states, and nothing of whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from cuadra.accounts import Account
+from cuadra.db import Conn, Database
+from cuadra.db.queries import sql
+from cuadra.errors import NotFound
+from cuadra.ledger.acts import Act, record
+from cuadra.ledger.write import jsonb
+from cuadra.pipeline import contacts
+from cuadra.pipeline.record import PERSONAL_FIELDS
+from cuadra.pipeline.versions import decode_content, digest, encode_content
+
+ERASED = "personal_data_erased"
+
+
+class Person(Struct, frozen=True):
+    """Everything stored under one contact or customer number."""
+
+    customers: list[int]
+    orders: list[tuple[int, str, str, Any]]
+
+
+def _find(conn: Conn, account: Account, text: str) -> Person:
+    email = contacts.email(text).value
+    phone = contacts.phone(text, account.country).value if not email else None
+    values = {"account": account.account_id, "email": email, "phone": phone, "text": text.strip(),
+              "number": int(text) if text.isdecimal() and len(text) < 19 else None}  # fmt: skip
+    customers = [number for (number,) in conn.execute(sql("find_people"), values)]
+    orders = conn.execute(sql("person_orders"), {**values, "customers": customers}).fetchall()
+    if not customers and not orders:
+        raise NotFound("Nobody is known here under «{text}»; give an email, a phone or a customer number.", text=text)
+    return Person(customers, orders)
+
+
+def export(db: Database, account: Account, text: str) -> dict[str, Any]:
+    """Everything known of a person, as JSON."""
+    with db.transaction(account.account_id) as conn:
+        person = _find(conn, account, text)
+        rows = conn.execute(sql("person_customers"), {
+            "account": account.account_id, "customers": person.customers,
+        }).fetchall()  # fmt: skip
+    return {
+        "customers": [
+            {"customer": number, "name": name, "details": msgspec.json.decode(details), "known_since": since,
+             "keys": keys or [], "consents": consents or []}
+            for number, name, details, since, keys, consents in rows
+        ],
+        "orders": [msgspec.json.decode(content) for _, _, content, _ in person.orders],
+    }  # fmt: skip
+
+
+def erase(db: Database, act: Act, text: str) -> tuple[int, int]:
+    """Erase a person; returns how many customers and orders. Asking again finds nobody."""
+    account, now = act.account.account_id, act.clock()
+    with db.writing(account) as conn:
+        person = _find(conn, act.account, text)
+        orders = [order for order, *_ in person.orders]
+        key = {"account": account, "now": now, "orders": orders, "customers": person.customers}
+        for order_id, _, content, evidence in person.orders:
+            _order(conn, key, order_id, content, evidence or {})
+        for name in ("erase_identifiers", "erase_versions", "erase_events", "erase_frozen_changes", "erase_attempts",
+                     "erase_rejects"):  # fmt: skip
+            conn.execute(sql(name), key)
+        records = [value.partition(":")[2] for (value,) in conn.execute(sql("source_keys"), key)]
+        conn.execute(sql("erase_customer_receipts"), {**key, "records": records})
+        for name in ("erase_customers", "erase_customer_keys", "erase_consents"):
+            conn.execute(sql(name), key)
+        record(conn, act, "erase_person", {"customers": person.customers, "orders": len(orders)})
+    return len(person.customers), len(orders)
+
+
+def _order(conn: Conn, key: dict[str, Any], order_id: int, content: str, evidence: dict[str, Any]) -> None:
+    read = decode_content(content)
+    for name in PERSONAL_FIELDS:
+        setattr(read, name, UNSET)
+    kept = {code: {k: v for k, v in proof.items() if k not in ("value", "keys")} for code, proof in evidence.items()}
+    kept[ERASED] = {"requested_at": key["now"].isoformat()}
+    body = encode_content(read)
+    values = {**key, "order": order_id, "body": body}
+    row = conn.execute("SELECT reason FROM orders WHERE account_id = %(account)s AND order_id = %(order)s", values)
+    (reason,) = row.fetchone() or (None,)
+    conn.execute(sql("erase_receipts"), values)
+    conn.execute(sql("erase_order"), {
+        **values, "content": body.decode(), "digest": digest(read), "evidence": jsonb(kept),
+        "warnings": sorted(code for code in kept if code != reason) or None,
+    })  # fmt: skip

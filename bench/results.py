@@ -40,7 +40,7 @@ class Line(Struct, frozen=True):
 def show(title: str, lines: Iterable[Line]) -> bool:
     """Print the table. False if a figure is on the wrong side of its floor."""
     print(f"\n{title}")
-    print(f"{'peer':20} {'seconds':>9} {'orders/s':>10} {'figure':>18} {'ours':>8} {'floor':>7} {'goal':>7}  verdict")
+    print(f"{'peer':20} {'seconds':>9} {'orders/s':>10} {'figure':>18} {'value':>8} {'floor':>7} {'goal':>7}  verdict")
     good = True
     for line in lines:
         sign = "<" if line.below else "≥"

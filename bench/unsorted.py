@@ -18,7 +18,7 @@ def bench(orders: int, *, keep: bool) -> bool:
             "customers": expected.customers, "receipts": receipts, "attempts": receipts,
         })  # fmt: skip
         around = conditions(embedded.admin_conninfo(home)) | {"unsorted_bytes": expected.bytes}
-    line = Line("cuadra, peak MiB", ours.seconds, orders, ours.peak_mib, "unsorted_peak_mib", 700, 500, below=True)
+    line = Line("cuadra", ours.seconds, orders, ours.peak_mib, "unsorted_peak_mib", 700, 500, below=True)
     save({
         "unsorted_orders": orders, "unsorted_orders_per_s": round(orders / ours.seconds),
         line.key: round(line.figure, 1),

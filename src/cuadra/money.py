@@ -35,6 +35,7 @@ def problem(amount: Decimal) -> str | None:
         return "a finite number"
     if not -LIMIT < amount < LIMIT:
         return "a number below 10^15"
-    if len(str(amount)) > 40:
+    # -20 < exponent keeps 1E-999999 out without writing it; few digits are the rule, and cheap to see
+    if (amount and amount.adjusted() < -20) or len(str(amount)) > 40:
         return "at most 40 characters"
     return None

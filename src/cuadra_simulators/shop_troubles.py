@@ -226,7 +226,7 @@ TROUBLES: dict[str, Trouble] = {
     "columns": Trouble(0.0006, _INVALID, _damage("columns", "orders")),
     "quote": Trouble(0.0004, "required_field_missing", _damage("quote", "orders", "lines")),
     "headless": Trouble(0.0005, "required_field_missing", _headless),
-    "windows": Trouble(0.0008, "present", _damage("windows"), when="late"),
+    "windows": Trouble(0.0008, "present", _damage("windows"), warning="file_special_characters", when="late"),
     "twice": Trouble(0.0015, "present", _twice),
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from cuadra.connectors.base import Evidence
-from cuadra.model import Entity, LineRead, OrderRead, Outcome
+from cuadra.model import LineRead, OrderRead, Outcome
 from cuadra.money import to_minor
 from cuadra.pipeline.admit import known
 from cuadra.pipeline.match_products import unit_of
@@ -28,12 +28,14 @@ ORDER_TYPES = (
 LINE_TYPES = ("int8", "int4", "text", "int8", "text", "text", "text", "text", "text", "text", "text", "text", "text",
               "int8", "text", "text", "text")  # fmt: skip
 PAYMENT_TYPES = ("int8", "int4", "text", "text", "text", "text", "int8", "timestamptz")
+REFUND_TYPES = ("int8", "int4", "text", "text", "int8", "timestamptz", "text")
+SHIPMENT_TYPES = ("int8", "int4", "text", "text", "text", "text", "text", "timestamptz")
+DISCOUNT_TYPES = ("int8", "int4", "text", "text", "text", "int8")
 IDENTIFIER_TYPES = ("text", "text", "int8", "text")
 VERSION_TYPES = ("int8", "int4", "timestamptz", "int8", "bytea", "int8", "text")
 ATTEMPT_TYPES = ("int8", "int8", "int8", "text", "text", "text", "text", "text", "text[]", "text", "text", "int4")
 CUSTOMER_TYPES = ("bool", "int8", "text", "text", "int8")
 CUSTOMER_KEY_TYPES = ("text", "text", "int8")
-RECEIPT_TYPES = ("int8", "text", "int8", "int2", "int8", "bytea")
 
 MOST_PRODUCTS_SHOWN = 3
 
@@ -128,30 +130,30 @@ def payments(state: OrderState) -> list[Row]:
     ]
 
 
-def refunds(account_id: int, state: OrderState) -> list[Row]:
+def refunds(state: OrderState) -> list[Row]:
     """The rows of an order's refunds."""
     read = state.read()
     currency = known(read.currency)
     return [
-        (account_id, state.order_id, at + 1, one.id, one.amount, minor(one.amount, currency), one.refunded_at, one.note)
+        (state.order_id, at + 1, one.id, text(one.amount), minor(one.amount, currency), one.refunded_at, one.note)
         for at, one in enumerate(read.refunds or ())
     ]
 
 
-def shipments(account_id: int, state: OrderState) -> list[Row]:
+def shipments(state: OrderState) -> list[Row]:
     """The rows of an order's shipments."""
     return [
-        (account_id, state.order_id, at + 1, one.id, one.carrier, one.tracking, one.cost, one.state, one.shipped_at)
+        (state.order_id, at + 1, one.id, one.carrier, one.tracking, text(one.cost), one.state, one.shipped_at)
         for at, one in enumerate(state.read().shipments or ())
     ]
 
 
-def discounts(account_id: int, state: OrderState) -> list[Row]:
+def discounts(state: OrderState) -> list[Row]:
     """The rows of an order's discounts."""
     read = state.read()
     currency = known(read.currency)
     return [
-        (account_id, state.order_id, at + 1, one.code, one.title, one.amount, minor(one.amount, currency))
+        (state.order_id, at + 1, one.code, one.title, text(one.amount), minor(one.amount, currency))
         for at, one in enumerate(read.discounts or ())
     ]
 
@@ -186,14 +188,3 @@ def product(account_id: int, state: ProductState, now: Any) -> Row:
 def content(read: OrderRead) -> str:
     """An order as read, as JSON text."""
     return encode_content(read).decode()
-
-
-def receipt(item: Item) -> Row:
-    """The row of a receipt."""
-    raw = item.raw
-    return (item.receipt_id, raw.kind.value, raw.sequence, raw.file_no, raw.line, raw.body)
-
-
-def is_order(item: Item) -> bool:
-    """Whether the receipt speaks of an order."""
-    return item.read.entity is Entity.ORDER

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from collections.abc import Callable
+from typing import Any, LiteralString
 
 import msgspec
 from psycopg.types.json import Jsonb
@@ -11,9 +12,22 @@ from psycopg.types.json import Jsonb
 from cuadra.db import Conn, copy_rows
 from cuadra.db.queries import sql
 from cuadra.ledger import rows
+from cuadra.pipeline.rules import Rules
 from cuadra.pipeline.working import Item, OrderState, WorkingSet
 
 _json = msgspec.json.Encoder().encode
+
+
+Make = Callable[[OrderState, Rules], list[rows.Row]]
+
+#: the parts of an order: staging table, its types, the statement that writes it, the rows
+PARTS: tuple[tuple[LiteralString, tuple[str, ...], str, Make], ...] = (
+    ("staged_line", rows.LINE_TYPES, "write_lines", rows.lines),
+    ("staged_payment", rows.PAYMENT_TYPES, "write_payments", lambda state, _: rows.payments(state)),
+    ("staged_refund", rows.REFUND_TYPES, "write_refunds", lambda state, _: rows.refunds(state)),
+    ("staged_shipment", rows.SHIPMENT_TYPES, "write_shipments", lambda state, _: rows.shipments(state)),
+    ("staged_discount", rows.DISCOUNT_TYPES, "write_discounts", lambda state, _: rows.discounts(state)),
+)
 
 
 def jsonb(value: Any) -> Jsonb:
@@ -55,17 +69,11 @@ def _parts(conn: Conn, ws: WorkingSet, rebuilt: list[OrderState], known: list[in
     if known:
         for name in ("clear_lines", "clear_payments", "clear_refunds", "clear_shipments", "clear_discounts"):
             conn.execute(sql(name), {"account": ws.account_id, "orders": known})
-    lines = list(itertools.chain.from_iterable(rows.lines(state, ws.rules) for state in rebuilt))
-    if lines:
-        copy_rows(conn, "staged_line", rows.LINE_TYPES, lines)
-        conn.execute(sql("write_lines"), {"account": ws.account_id})
-    payments = list(itertools.chain.from_iterable(map(rows.payments, rebuilt)))
-    if payments:
-        copy_rows(conn, "staged_payment", rows.PAYMENT_TYPES, payments)
-        conn.execute(sql("write_payments"), {"account": ws.account_id})
-    for name, make in (("write_refund", rows.refunds), ("write_shipment", rows.shipments),
-                       ("write_discount", rows.discounts)):  # fmt: skip
-        _many(conn, name, [row for state in rebuilt for row in make(ws.account_id, state)])
+    for table, types, statement, make in PARTS:
+        made = list(itertools.chain.from_iterable(make(state, ws.rules) for state in rebuilt))
+        if made:
+            copy_rows(conn, table, types, made)
+            conn.execute(sql(statement), {"account": ws.account_id})
 
 
 def _moved(conn: Conn, ws: WorkingSet, moved: list[OrderState]) -> None:

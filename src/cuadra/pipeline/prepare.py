@@ -15,6 +15,7 @@ from cuadra.pipeline.working import Item
 def prepare(raw: Raw, receipt_id: int, reader: Reader, rules: Rules, country: str) -> Item:
     """Read one receipt and work out everything that needs no facts."""
     item = Item(raw, receipt_id, reader(raw))
+    item.evidence |= item.read.warnings
     value = item.read.value
     extra = frozenset(rules.customers.placeholders)
     region = rules.customers.region or country

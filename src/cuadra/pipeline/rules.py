@@ -92,8 +92,11 @@ class Rules(Struct, forbid_unknown_fields=True, omit_defaults=True):
         if raw is not None and raw in self.states.raw:
             return self.states.raw[raw]
         lifecycle, fulfilment, payment = axes
-        if lifecycle is None and fulfilment is None and payment is None:
-            return None if raw is not None else "sale"  # a source without states sells what it lists
+        if lifecycle is None and payment is None:
+            if raw is not None:
+                return None  # how far it is delivered does not say whether it is a sale
+            if fulfilment is None:
+                return "sale"  # a source without states sells what it lists
         found: Verdict = "sale"
         for value, own, default in (
             (lifecycle, self.states.lifecycle, DEFAULT_LIFECYCLE),

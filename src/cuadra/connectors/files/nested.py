@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -139,27 +140,56 @@ def drop(values: Any, field: str) -> bool:
     return False
 
 
+class _Kinds(Struct):
+    """Which fields of a struct need a look: worked out once per type, for this runs over every value of every order."""
+
+    decimals: tuple[str, ...]
+    times: tuple[str, ...]
+    structs: tuple[str, ...]
+    lists: tuple[str, ...]
+
+
+@cache
+def _kinds(kind: type[Struct]) -> _Kinds:
+    found: dict[str, list[str]] = {"decimals": [], "times": [], "structs": [], "lists": []}
+    for field in msgspec.structs.fields(kind):
+        said = str(field.type)
+        where = (
+            "lists" if "list[" in said else "decimals" if "Decimal" in said else "times" if "datetime" in said
+            else "structs" if "Read" in said else ""
+        )  # fmt: skip
+        if where:
+            found[where].append(field.name)
+    return _Kinds(**{name: tuple(names) for name, names in found.items()})
+
+
 def settle(value: Any, zone_name: str | None, complaints: list[Complaint], path: str = "") -> None:
     """Times to UTC, and no number or time that cannot be one; a field that breaks the rule becomes unknown."""
-    for name in value.__struct_fields__:
+    kind: type[Struct] = type(value)
+    kinds = _kinds(kind)
+    for name in kinds.decimals:
         item = getattr(value, name)
-        if item is UNSET or item is None or type(item) is str:
-            continue
-        try:
-            if type(item) is Decimal:
-                wrong = problem(item)
-                if wrong:
-                    raise BadValue(wrong)
-            elif type(item) is datetime:
+        if type(item) is Decimal and (wrong := problem(item)):
+            _unsettled(value, name, wrong, item, complaints, path)
+    for name in kinds.times:
+        item = getattr(value, name)
+        if type(item) is datetime:
+            try:
                 setattr(value, name, settle_time(item, zone(zone_name)))
-            elif type(item) is list:
-                for at, child in enumerate(item):
-                    settle(child, zone_name, complaints, f"{path}{name}[{at}].")
-            elif isinstance(item, Struct):
-                settle(item, zone_name, complaints, f"{path}{name}.")
-        except BadValue as err:
-            complaints.append(Complaint(str(err), f"{path}{name}", str(item)[:200]))
-            setattr(value, name, ZERO if name == "quantity" else None if path else UNSET)
+            except BadValue as err:
+                _unsettled(value, name, str(err), item, complaints, path)
+    for name in kinds.structs:
+        item = getattr(value, name)
+        if item is not None and item is not UNSET:
+            settle(item, zone_name, complaints, f"{path}{name}.")
+    for name in kinds.lists:
+        for at, child in enumerate(getattr(value, name) or ()):
+            settle(child, zone_name, complaints, f"{path}{name}[{at}].")
+
+
+def _unsettled(value: Any, name: str, rule: str, item: Any, complaints: list[Complaint], path: str) -> None:
+    complaints.append(Complaint(rule, f"{path}{name}", str(item)[:200]))
+    setattr(value, name, ZERO if name == "quantity" else None if path else UNSET)
 
 
 def _strip_nul(value: Any, path: str = "") -> str:

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from cuadra.connectors.base import Raw, Read, Reader, Value
+from cuadra.connectors.base import Evidence, Raw, Read, Reader, Value
 from cuadra.connectors.files import nested
 from cuadra.connectors.files.layout import CHILDREN, FileLayout, Layout
-from cuadra.connectors.files.rows import Dialect, split
+from cuadra.connectors.files.rows import Dialect, decode, split
 from cuadra.connectors.files.spool import unframe
 from cuadra.connectors.files.values import (
     BadValue,
@@ -138,6 +138,7 @@ def _parsers(layout: Layout, dialect: Dialect, zone_name: str | None) -> Callabl
 def reader(files: list[SetFile], layout: Layout, zone_name: str | None, currency: str | None) -> Reader:
     """The reader of a set: give it any of the set's receipts."""
     plans = {at: plan(at, file, layout, zone_name) for at, file in enumerate(files) if not file.nested}
+    present = [file.role for file in files if file.role in CHILDREN]
     default_currency = layout.format.currency or currency
 
     def read(raw: Raw) -> Read:
@@ -151,7 +152,7 @@ def reader(files: list[SetFile], layout: Layout, zone_name: str | None, currency
             return Read(raw.kind, refused=("payload_unreadable", {"position": 0, "message": str(err)}))
         rows = [(plans[file_no], line, body) for file_no, line, body in parts]
         if raw.kind is Entity.ORDER:
-            return _order(rows, layout, default_currency)
+            return _order(rows, present, layout, default_currency)
         return _record(rows[0], layout)
 
     return read
@@ -161,17 +162,35 @@ _Row = tuple[Plan, int, bytes]
 _Rows = list[_Row]
 
 
-def _cells(plan: Plan, line: int, body: bytes, complaints: list[Complaint]) -> list[tuple[_Column, Any]]:
+class _Notes(Struct):
+    """What is said of a receipt while it is read."""
+
+    complaints: list[Complaint] = []
+    warnings: dict[str, Evidence] = {}
+    key: str | None = None
+    """The order's number, from a row whose other cells cannot be trusted."""
+
+
+def _cells(plan: Plan, line: int, body: bytes, notes: _Notes) -> list[tuple[_Column, Any]]:
     dialect = plan.file.dialect
     assert dialect is not None
+    place = (plan.file.name, plan.number, line, body)
     try:
-        fields = split(body, dialect)
+        text_of, foreign = decode(body, dialect)
+        fields = split(text_of, dialect)
     except BadValue as err:
-        complaints.append(Complaint(str(err), "", "", plan.file.name, plan.number, line, body))
+        notes.complaints.append(Complaint(str(err), "", "", *place))
         return []
+    if foreign:
+        read_as = foreign.decode("cp1252", "replace")
+        where = next((name for name, cell in zip(plan.file.header, fields, strict=False) if read_as in cell), "")
+        proof = {"file": plan.file.name, "line": line, "column": where, "bytes": foreign.hex(), "text": read_as}
+        notes.warnings.setdefault("file_special_characters", proof)
     if len(fields) != len(plan.file.header):
-        complaints.append(Complaint(f"{len(plan.file.header)} columns, as in the header", "",
-                                    f"{len(fields)} columns", plan.file.name, plan.number, line, body))  # fmt: skip
+        rule = f"{len(plan.file.header)} columns, as in the header"
+        notes.complaints.append(Complaint(rule, "", f"{len(fields)} columns", *place))
+        if 0 <= plan.key < len(fields):
+            notes.key = notes.key or fields[plan.key].strip() or None
         return []
     values = []
     for column in plan.columns:
@@ -179,7 +198,7 @@ def _cells(plan: Plan, line: int, body: bytes, complaints: list[Complaint]) -> l
         try:
             values.append((column, column.parse(cell)))
         except BadValue as err:
-            complaints.append(Complaint(str(err), column.label, cell[:200], plan.file.name, plan.number, line, body))
+            notes.complaints.append(Complaint(str(err), column.label, cell[:200], *place))
     return values
 
 
@@ -189,8 +208,8 @@ def _put(target: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     target[path[-1]] = value
 
 
-def _order(rows: _Rows, layout: Layout, currency: str | None) -> Read:
-    complaints: list[Complaint] = []
+def _order(rows: _Rows, present: list[str], layout: Layout, currency: str | None) -> Read:
+    notes = _Notes([], {})
     order: dict[str, Any] = {}
     children: dict[str, list[tuple[Any, dict[str, Any]]]] = {}
     key, headed = None, False
@@ -200,7 +219,7 @@ def _order(rows: _Rows, layout: Layout, currency: str | None) -> Read:
                 children.setdefault(role, [])
     for spec, line, body in rows:
         role = spec.file.role
-        cells = _cells(spec, line, body, complaints)
+        cells = _cells(spec, line, body, notes)
         kids: dict[str, dict[str, Any]] = {}
         for column, value in cells:
             head = column.path[0]
@@ -219,20 +238,15 @@ def _order(rows: _Rows, layout: Layout, currency: str | None) -> Read:
         for child_role, values in kids.items():
             if any(value is not None for value in values.values()):
                 children.setdefault(child_role, []).append(((spec, line, body), values))
-    key = order.get("id") or key
+    key = order.get("id") or key or notes.key
     if not headed and key is not None:
-        complaints.append(_missing("a row of the order itself", rows[0]))
+        notes.complaints.append(_missing("a row of the order itself", rows[0]))
     order["id"] = key
-    _declared(order, children, layout)
-    return _finish(order, children, complaints, layout, currency, rows)
-
-
-def _declared(order: dict[str, Any], children: dict[str, Any], layout: Layout) -> None:
-    """An order of a set that has a file of lines has no lines if the file names none: empty, not unknown."""
-    for role in CHILDREN:
-        if role in layout.files and not layout.own:
-            children.setdefault(role, [])
-    children.setdefault("lines", [])
+    for role in present:  # a set with a file of lines says of an order that is not in it: it has none
+        children.setdefault(role, [])
+    read = _finish(order, children, notes.complaints, layout, currency, rows)
+    read.warnings = notes.warnings
+    return read
 
 
 def _missing(what: str, row: _Row) -> Complaint:
@@ -303,9 +317,10 @@ def _row_reason(complaint: Complaint) -> tuple[str, dict[str, Any]]:
 
 def _record(row: _Row, layout: Layout) -> Read:
     spec, line, body = row
-    complaints: list[Complaint] = []
+    notes = _Notes([], {})
+    complaints = notes.complaints
     values: dict[str, Any] = {}
-    for column, value in _cells(spec, line, body, complaints):
+    for column, value in _cells(spec, line, body, notes):
         _put(values, column.path, value)
     for path, value in spec.constants:
         _put(values, path, value)
@@ -319,20 +334,20 @@ def _record(row: _Row, layout: Layout) -> Read:
         built = _build(values, kind, row, complaints)  # type: ignore[assignment]
     if complaints:
         return Read(entity, name, None, _row_reason(complaints[0]), complaints)
-    return Read(entity, name, built)
+    return Read(entity, name, built, warnings=notes.warnings)
 
 
 def _shape(role: str, values: dict[str, Any], layout: Layout) -> None:
     """From flat columns to the shape of the model."""
     if role == "products":
         separator = layout.format.category_separator
-        ids, path = values.pop("category_id", None), values.pop("category", None)
-        if ids is not None:
+        if "category_id" in values:
+            ids = values.pop("category_id") or ""
             values["category_ids"] = [part.strip() for part in ids.split("|") if part.strip()]
-        if path is not None:
-            values["categories"] = [
-                [name.strip() for name in node.split(separator) if name.strip()] for node in path.split("|")
-            ]
+        if "category" in values:
+            nodes = (values.pop("category") or "").split("|")
+            paths = ([name.strip() for name in node.split(separator) if name.strip()] for node in nodes)
+            values["categories"] = [path for path in paths if path]
         if values.get("active") is None:
             values.pop("active", None)
     elif role == "customers":

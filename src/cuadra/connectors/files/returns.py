@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from cuadra.connectors.files.read import SetFile
-from cuadra.connectors.files.rows import Rows, split
+from cuadra.connectors.files.rows import Rows, decode, split
 from cuadra.connectors.files.spool import Part, frame, unframe
 from cuadra.connectors.files.values import BadValue
 
@@ -81,7 +81,7 @@ def _table(set_id: int, file_no: int, file: SetFile, lines: dict[int, list[Bad]]
     for number in sorted(lines):
         faults = lines[number]
         try:
-            cells = split(faults[0].raw, dialect)
+            cells = split(decode(faults[0].raw, dialect)[0], dialect)
         except BadValue:
             cells = [faults[0].raw.decode(dialect.encoding, "replace").rstrip("\r\n")]
         cells = ([harmless(cell) for cell in cells] + [""] * len(file.header))[: len(file.header)]

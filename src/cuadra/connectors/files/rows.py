@@ -74,12 +74,31 @@ def detect(head: bytes, delimiter: str | None, encoding: str | None, decimal: st
 
 
 def _is_utf8(head: bytes) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
+    """By a mark at the beginning, or by what most lines with other than ASCII say: one foreign row decides nothing."""
+    if head.startswith(codecs.BOM_UTF8):
+        return True
+    votes = 0
+    for line in head.split(b"\n")[:-1] or [head]:
+        if not line.isascii():
+            votes += 1 if _decodes(line) else -1
+    return votes >= 0
+
+
+def _decodes(line: bytes) -> bool:
     try:
-        decoder.decode(head)  # a character cut at the end of the sample is not an error
+        line.decode("utf-8")
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _foreign(err: UnicodeError) -> tuple[str, int]:
+    """Bytes that are not UTF-8 are read as Windows-1252, one by one; the text around them stays as it is."""
+    assert isinstance(err, UnicodeDecodeError)
+    return err.object[err.start : err.end].decode("cp1252", "replace"), err.end
+
+
+codecs.register_error("cuadra-foreign", _foreign)
 
 
 def _decimal_mark(text: str, delimiter: str) -> str:
@@ -179,7 +198,7 @@ class Rows:
             if self._dialect.encoding != "utf-8":
                 raise
             self._repaired = True
-            return line.decode("cp1252", "replace")
+            return line.decode("utf-8", "cuadra-foreign")
 
 
 def _rule(problem: str) -> str:
@@ -190,19 +209,24 @@ def _rule(problem: str) -> str:
     return problem
 
 
-def split(raw: bytes, dialect: Dialect) -> list[str]:
-    """The fields of one row, from its bytes. Raises BadValue naming the rule that the row breaks."""
-    if len(raw) > LINE_LIMIT:
-        raise BadValue(_rule("at most"))
+def decode(raw: bytes, dialect: Dialect) -> tuple[str, bytes]:
+    """The text of a row, and the first foreign bytes in it that had to be read as Windows-1252. Raises BadValue."""
     try:
-        text = raw.decode(dialect.encoding)
+        return raw.decode(dialect.encoding).removeprefix("\ufeff"), b""
     except UnicodeDecodeError as err:
         if dialect.encoding != "utf-8":
             raise BadValue("text in the declared encoding") from err
-        text = raw.decode("cp1252", "replace")
+        return raw.decode("utf-8", "cuadra-foreign").removeprefix("\ufeff"), raw[err.start : err.end]
+
+
+def split(text: str, dialect: Dialect) -> list[str]:
+    """The fields of one row. Raises BadValue naming the rule that the row breaks."""
+    if len(text) > LINE_LIMIT:
+        raise BadValue(_rule("at most"))
     if "\0" in text:
         raise BadValue("no NUL characters")
-    lines = text.removeprefix("\ufeff").splitlines(keepends=True) if "\n" in text[:-1] else [text]
+    # only a line feed ends a line here, as in `Rows`: str.splitlines knows nine more
+    lines = [line + "\n" for line in text.split("\n")] if "\n" in text[:-1] else [text]
     try:
         return next(csv.reader(lines, delimiter=dialect.delimiter, strict=True), [])
     except csv.Error as err:

@@ -20,6 +20,12 @@ CREATE TEMP TABLE staged_line (order_id bigint, line_no integer, source_id text,
                                ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE staged_payment (order_id bigint, payment_no integer, source_id text, method text, state text,
                                   amount text, amount_minor bigint, paid_at timestamptz) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE staged_refund (order_id bigint, refund_no integer, source_id text, amount text, amount_minor bigint,
+                                 refunded_at timestamptz, note text) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE staged_shipment (order_id bigint, shipment_no integer, source_id text, carrier text, tracking text,
+                                   cost text, state text, shipped_at timestamptz) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE staged_discount (order_id bigint, discount_no integer, code text, title text, amount text,
+                                   amount_minor bigint) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE staged_identifier (normal text, kind text, order_id bigint, value text) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE staged_version (order_id bigint, version integer, stamp timestamptz, sequence bigint, digest bytea,
                                   receipt_id bigint, changes text) ON COMMIT DELETE ROWS;
@@ -124,17 +130,20 @@ WHERE c.account_id = %(account)s AND c.customer_id = s.customer_id AND NOT s.is_
 INSERT INTO customer_key (account_id, kind, value, customer_id)
 SELECT %(account)s, kind, value, customer_id FROM staged_customer_key;
 
--- name: write_refund
+-- name: write_refunds
 INSERT INTO refund (account_id, order_id, refund_no, source_id, amount, amount_minor, refunded_at, note)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s);
+SELECT %(account)s, order_id, refund_no, source_id, amount::numeric, amount_minor, refunded_at, note
+FROM staged_refund;
 
--- name: write_shipment
+-- name: write_shipments
 INSERT INTO shipment (account_id, order_id, shipment_no, source_id, carrier, tracking, cost, state, shipped_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s);
+SELECT %(account)s, order_id, shipment_no, source_id, carrier, tracking, cost::numeric, state, shipped_at
+FROM staged_shipment;
 
--- name: write_discount
+-- name: write_discounts
 INSERT INTO discount (account_id, order_id, discount_no, code, title, amount, amount_minor)
-VALUES (%s, %s, %s, %s, %s, %s, %s);
+SELECT %(account)s, order_id, discount_no, code, title, amount::numeric, amount_minor
+FROM staged_discount;
 
 -- name: write_consent
 -- The newest word about a channel wins, and a block is never lifted by a source.

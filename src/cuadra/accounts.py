@@ -92,7 +92,8 @@ def add(db: Database, name: str, currency: str, country: str, time_zone: str, re
 
 
 def change(db: Database, account: Account, author: str, **values: Any) -> None:
-    """Change what is given of an account."""
+    """Change what is given of an account: currency, country, time_zone, retention."""
+    values = dict.fromkeys(("currency", "country", "time_zone", "retention")) | values
     _check(values.get("currency"), values.get("country"), values.get("time_zone"), values.get("retention"))
     with db.transaction(account.account_id) as conn:
         conn.execute(sql("set_account"), {"account": account.account_id, **values})

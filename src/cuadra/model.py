@@ -79,8 +79,8 @@ Short = Annotated[str, Meta(max_length=500)]
 Long = Annotated[str, Meta(max_length=20_000)]
 
 
-class _Read(Struct, kw_only=True, omit_defaults=True):
-    """A thing as read."""
+class _Read(Struct, kw_only=True, omit_defaults=True, gc=False):
+    """A thing as read. Values only, never cycles: the garbage collector need not look at them."""
 
 
 class AddressRead(_Read):

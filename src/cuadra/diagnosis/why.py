@@ -21,6 +21,8 @@ from cuadra.diagnosis.order_row import OrderRow, order_row
 from cuadra.diagnosis.story import Step, story
 from cuadra.model import normal
 from cuadra.pipeline import contacts
+from cuadra.pipeline.prepare import identifiers as identifiers_of
+from cuadra.pipeline.versions import decode_content
 
 PAGE = 20
 MOST = 2_000
@@ -126,11 +128,7 @@ def _one(conn: Conn, account: Account, query: str, found: Found, order_id: int, 
     row = order_row(conn, account.account_id, order_id)
     attempts, receipts, steps = story(conn, account, row, personal)
     evidence = row.evidence or {}
-    key = {"account": account.account_id, "order": order_id}
-    names = conn.execute(sql("list_order_identifiers"), key).fetchall()
-    identifiers = [
-        {"kind": kind, "value": value if personal else masking.identifier(kind, value)} for kind, value in names
-    ]
+    identifiers = [{"kind": kind, "value": value} for kind, value, _ in identifiers_of(decode_content(row.content))]
     answer = Answer(
         query, found.kind, row.standing, row.reason, PRESENT, "system", NOTHING_TO_DO, {}, summary(row, personal),
         identifiers, steps, attempts, receipts,

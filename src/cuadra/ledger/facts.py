@@ -87,7 +87,8 @@ def _customer_keys(items: list[Item], store_id: int) -> set[Key]:
         value = item.read.value
         customer = value.customer or None if isinstance(value, OrderRead) else value
         if isinstance(customer, CustomerRead) or customer is None:
-            keys.update(keys_of(customer, item.email, item.phone, store_id))
+            item.keys = keys_of(customer, item.email, item.phone, store_id)
+            keys.update(item.keys)
     return keys
 
 
@@ -113,16 +114,18 @@ def _customers(conn: Conn, ws: WorkingSet, keys: set[Key]) -> None:
 
 def _product_keys(items: list[Item], ws: WorkingSet) -> set[ProductKey]:
     keys: set[ProductKey] = set()
+    sold: set[tuple[str | None, str | None, str | None]] = set()
     for item in items:
         value = item.read.value
         if isinstance(value, OrderRead):
-            for line in value.lines or ():
-                key = key_of(line.product_id, line.sku, line.name, ws)
-                if key is not None:
-                    keys.add(key)
-                    keys.update(wanted_keys(line.product_id, line.sku, line.name, ws))
+            sold.update([(line.product_id, line.sku, line.name) for line in value.lines or ()])
         elif isinstance(value, ProductRead):
             keys.update(wanted_keys(value.id, value.sku, value.name, ws))
+    for product in sold:
+        key = key_of(*product, ws)
+        if key is not None:
+            keys.add(key)
+            keys.update(wanted_keys(*product, ws))
     return keys
 
 

@@ -14,6 +14,7 @@ from cuadra.db.queries import sql
 from cuadra.errors import NotFound
 from cuadra.ledger.acts import Act, record
 from cuadra.ledger.write import jsonb
+from cuadra.model import normal
 from cuadra.pipeline import contacts
 from cuadra.pipeline.record import PERSONAL_FIELDS
 from cuadra.pipeline.versions import decode_content, digest, encode_content
@@ -63,7 +64,8 @@ def erase(db: Database, act: Act, text: str) -> tuple[int, int]:
     with db.writing(account) as conn:
         person = _find(conn, act.account, text)
         orders = [order for order, *_ in person.orders]
-        key = {"account": account, "now": now, "orders": orders, "customers": person.customers}
+        key = {"account": account, "now": now, "orders": orders, "customers": person.customers,
+               "contacts": _contacts(person, act.account.country)}  # fmt: skip
         for order_id, _, content, evidence in person.orders:
             _order(conn, key, order_id, content, evidence or {})
         for name in ("erase_identifiers", "erase_versions", "erase_events", "erase_frozen_changes", "erase_attempts",
@@ -75,6 +77,19 @@ def erase(db: Database, act: Act, text: str) -> tuple[int, int]:
             conn.execute(sql(name), key)
         record(conn, act, "erase_person", {"customers": person.customers, "orders": len(orders)})
     return len(person.customers), len(orders)
+
+
+def _contacts(person: Person, country: str) -> list[str]:
+    """The contacts by which orders without a customer may be known, in their normal form."""
+    found = set()
+    for _, _, content, _ in person.orders:
+        order = decode_content(content)
+        places = [order.customer or None, order.billing or None, order.delivery or None]
+        for email in [getattr(place, "email", None) for place in places]:
+            found.add(contacts.email(email or None).value)
+        for phone in [getattr(place, "phone", None) for place in places]:
+            found.add(contacts.phone(phone or None, country).value)
+    return [normal(value) for value in found if value]
 
 
 def _order(conn: Conn, key: dict[str, Any], order_id: int, content: str, evidence: dict[str, Any]) -> None:
@@ -89,6 +104,6 @@ def _order(conn: Conn, key: dict[str, Any], order_id: int, content: str, evidenc
     (reason,) = row.fetchone() or (None,)
     conn.execute(sql("erase_receipts"), values)
     conn.execute(sql("erase_order"), {
-        **values, "content": body.decode(), "digest": digest(read), "evidence": jsonb(kept),
+        **values, "content": body.decode(), "digest": digest(body), "evidence": jsonb(kept),
         "warnings": sorted(code for code in kept if code != reason) or None,
     })  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from cuadra.connectors.base import Evidence
-from cuadra.model import LineRead, OrderRead, Outcome
+from cuadra.model import LineRead, Outcome
 from cuadra.money import to_minor
 from cuadra.pipeline.admit import known
 from cuadra.pipeline.match_products import unit_of
@@ -70,7 +70,7 @@ def order(state: OrderState) -> Row:
         (customer.email or None) if customer else None, products(read.lines or ()), state.standing.value, state.reason,
         state.warnings or None, proof(state.evidence), state.incomplete, state.version.stamp, state.version.sequence,
         state.version.digest, state.number, state.receipt_id, state.rule_version, state.recheck_at, state.first_seen,
-        encode_content(read).decode(),
+        content(state),
     )  # fmt: skip
 
 
@@ -185,6 +185,9 @@ def product(account_id: int, state: ProductState, now: Any) -> Row:
     )  # fmt: skip
 
 
-def content(read: OrderRead) -> str:
-    """An order as read, as JSON text."""
-    return encode_content(read).decode()
+def content(state: OrderState) -> str:
+    """The order as JSON text; encoded here only where nobody has done it before."""
+    known_json = state.content_json
+    if known_json is None:
+        known_json = encode_content(state.read())
+    return known_json if isinstance(known_json, str) else known_json.decode()

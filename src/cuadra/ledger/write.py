@@ -13,6 +13,7 @@ from cuadra.db import Conn, copy_rows
 from cuadra.db.queries import sql
 from cuadra.ledger import rows
 from cuadra.pipeline.rules import Rules
+from cuadra.pipeline.versions import encode_content
 from cuadra.pipeline.working import Item, OrderState, WorkingSet
 
 _json = msgspec.json.Encoder().encode
@@ -101,7 +102,7 @@ def _history(conn: Conn, ws: WorkingSet) -> None:
     ])  # fmt: skip
     _many(conn, "write_frozen_change", [
         (ws.account_id, order_id, ws.now, receipt_id, version.stamp, version.sequence, version.digest,
-         jsonb(changes), rows.content(merged))
+         jsonb(changes), encode_content(merged).decode())
         for order_id, version, receipt_id, changes, merged in ws.frozen_changes
     ])  # fmt: skip
     _many(conn, "write_conflict", [

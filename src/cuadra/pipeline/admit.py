@@ -15,6 +15,7 @@ from msgspec import UNSET, Struct
 from cuadra.connectors.base import Evidence
 from cuadra.model import OrderRead, Standing
 from cuadra.money import ZERO
+from cuadra.pipeline.rules import FilterRules
 from cuadra.pipeline.working import OrderState, WorkingSet
 
 RECHECK = timedelta(hours=1)
@@ -31,6 +32,7 @@ class Verdict(Struct):
 
 
 PRESENT = Verdict(Standing.PRESENT)
+NO_FILTERS = FilterRules()
 
 
 def admit(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict:
@@ -50,7 +52,10 @@ def known(value: Any) -> Any:
 def _state(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | None:
     raw = known(order.state)
     axes = (known(order.lifecycle), known(order.fulfilment_state), known(order.payment_state))
-    verdict = ws.rules.verdict(raw, axes)
+    # a shop has a handful of states and a batch has thousands of orders
+    verdict = ws.verdicts.get((raw, axes), ws)
+    if verdict is ws:
+        verdict = ws.verdicts[raw, axes] = ws.rules.verdict(raw, axes)
     if verdict == "sale":
         return None
     if verdict is None:
@@ -95,6 +100,8 @@ def _unpaid(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict:
 
 def _filters(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | None:
     rules = ws.rules.filters
+    if rules == NO_FILTERS:
+        return None
     store, channel, seller = known(order.store), known(order.sales_channel), known(order.seller)
     for name, value, wanted in (
         ("only_stores", store, rules.only_stores),

@@ -58,8 +58,11 @@ def faults(item: Item, raw_email: str | None, raw_phone: str | None) -> dict[str
 def match_customer(item: Item, order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | None:
     """Put the order on its customer; a verdict if the rules want one and there is none."""
     customer = known(order.customer)
-    keys = keys_of(customer, item.email, item.phone, ws.store_id)
-    item.evidence |= faults(item, customer.email or None if customer else None, _any_phone(order))
+    keys = item.keys
+    if keys is None:
+        keys = keys_of(customer, item.email, item.phone, ws.store_id)
+    if item.email.fault is not None or item.phone.fault is not None:
+        item.evidence |= faults(item, customer.email or None if customer else None, _any_phone(order))
     if not keys:
         state.customer_id = None
         return _nobody(customer, order, ws)

@@ -8,7 +8,7 @@ from cuadra.connectors.base import Raw, Reader
 from cuadra.model import CustomerRead, Entity, OrderRead, normal
 from cuadra.pipeline import contacts
 from cuadra.pipeline.rules import Rules
-from cuadra.pipeline.versions import Version, digest
+from cuadra.pipeline.versions import Version, digest, encode_content
 from cuadra.pipeline.working import Item
 
 
@@ -21,7 +21,8 @@ def prepare(raw: Raw, receipt_id: int, reader: Reader, rules: Rules, country: st
     region = rules.customers.region or country
     if isinstance(value, OrderRead):
         stamp = value.updated_at if value.updated_at is not UNSET else None
-        item.version = Version(stamp, raw.sequence, digest(value))
+        item.content = encode_content(value)
+        item.version = Version(stamp, raw.sequence, digest(item.content))
         contact_keys(item, value, region, extra)
         item.identifiers = identifiers(value)
     elif isinstance(value, CustomerRead):
@@ -45,10 +46,10 @@ def contact_keys(item: Item, order: OrderRead, region: str, extra: frozenset[str
     if email is not None:
         item.email = contacts.email(email, extra)
     if phone is not None:
-        country = next(
-            (a.country for a in (order.billing, order.delivery) if a and a.country and len(a.country) == 2), ""
-        )
-        item.phone = contacts.phone(phone, country or region, extra)
+        if not phone.startswith("+"):  # without a prefix it is a number of the country it is delivered in
+            countries = (address.country for address in (order.billing, order.delivery) if address and address.country)
+            region = next((name.upper() for name in countries if len(name) == 2), region)
+        item.phone = contacts.phone(phone, region, extra)
 
 
 def identifiers(order: OrderRead) -> list[tuple[str, str, str]]:

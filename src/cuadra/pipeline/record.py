@@ -131,7 +131,7 @@ def _unchanged(item: Item, state: OrderState, merged: OrderRead, ws: WorkingSet)
     """The same content in a newer version: the version moves on; judged again only if the rules are newer."""
     assert item.version is not None
     state.version = Version(item.version.stamp or state.version.stamp, item.version.sequence, item.version.digest)
-    state.content = merged
+    state.content, state.content_json = merged, None
     state.stamp_moved = True
     item.outcome = Outcome.UNCHANGED
     if state.rule_version != ws.rule_version and state.frozen_at is None:
@@ -150,7 +150,9 @@ def _unchanged(item: Item, state: OrderState, merged: OrderRead, ws: WorkingSet)
 def _apply(item: Item, state: OrderState, order: OrderRead, ws: WorkingSet, outcome: Outcome,
            changes: dict[str, list[object]] | None = None) -> None:  # fmt: skip
     assert item.version is not None
-    state.version, state.content, state.content_json = item.version, order, None
+    # only an order taken as it was read has its encoding at hand; a merged one is encoded when it is written
+    state.version, state.content = item.version, order
+    state.content_json = item.content if order is item.read.value else None
     state.receipt_id, state.integration_id = item.receipt_id, ws.integration_id
     state.number += 1
     state.identifiers |= set(item.identifiers)
@@ -234,7 +236,8 @@ def _without_person(item: Item, value: OrderRead) -> OrderRead:
     for name in PERSONAL_FIELDS:
         setattr(value, name, UNSET)
     assert item.version is not None
-    item.version = Version(item.version.stamp, item.version.sequence, versions.digest(value))
+    item.content = versions.encode_content(value)
+    item.version = Version(item.version.stamp, item.version.sequence, versions.digest(item.content))
     item.email = item.phone = NO_CONTACT
     item.evidence.pop("customer_contact_invalid", None)
     return value

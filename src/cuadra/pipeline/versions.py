@@ -12,8 +12,7 @@ from msgspec import UNSET, Struct
 
 from cuadra.model import OrderRead
 
-_pack = msgspec.msgpack.Encoder().encode
-encode_content = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder().encode
 decode_content = msgspec.json.Decoder(OrderRead).decode
 
 
@@ -36,13 +35,17 @@ class Order(StrEnum):
     OLDER = "older"
 
 
-def digest(order: OrderRead) -> bytes:
-    """16 bytes over the order as read, its update stamp left out: what it is, not when it was written."""
+def encode_content(order: OrderRead) -> bytes:
+    """The order as JSON, its update stamp left out: what it is, not when it was written. Stored, and digested."""
     stamp, order.updated_at = order.updated_at, UNSET
-    try:
-        return hashlib.blake2b(_pack(order), digest_size=16).digest()
-    finally:
-        order.updated_at = stamp
+    encoded = _encode(order)
+    order.updated_at = stamp
+    return encoded
+
+
+def digest(content: bytes) -> bytes:
+    """16 bytes over an encoded order."""
+    return hashlib.blake2b(content, digest_size=16).digest()
 
 
 def compare(new: Version, known: Version) -> Order:

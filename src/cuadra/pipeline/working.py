@@ -31,6 +31,10 @@ class Item(Struct):
     receipt_id: int
     read: Read
     version: Version | None = None
+    content: bytes = b""
+    """The order as read, encoded."""
+    keys: list[Key] | None = None
+    """The customer's keys, worked out once."""
     email: Contact = NO_CONTACT
     phone: Contact = NO_CONTACT
     identifiers: list[tuple[str, str, str]] = field(default_factory=list)
@@ -162,6 +166,8 @@ class WorkingSet(Struct):
     category_nodes: dict[str, tuple[str | None, str]] = field(default_factory=dict)
     """Source's category id → (parent's id, name)."""
     rates: RateTable = field(default_factory=dict)
+    verdicts: dict[Any, Any] = field(default_factory=dict)
+    """What the rules said of states seen in this batch."""
     decided_apart: set[tuple[int, int]] = field(default_factory=set)
 
     new_customer_keys: list[tuple[str, str, int]] = field(default_factory=list)

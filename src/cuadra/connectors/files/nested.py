@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -13,7 +13,7 @@ from msgspec import UNSET, Struct
 
 from cuadra.connectors.base import Raw, Read
 from cuadra.connectors.files.layout import Layout
-from cuadra.connectors.files.values import BadValue, settle_time, zone
+from cuadra.connectors.files.values import FIRST_YEAR, LAST_YEAR, BadValue, settle_time, zone
 from cuadra.model import Complaint, Entity, OrderRead
 from cuadra.money import ZERO, problem
 
@@ -38,7 +38,8 @@ def read_line(raw: Raw, layout: Layout, zone_name: str | None, currency: str | N
         return _unreadable(err)
     if b"\\u0000" in raw.body:
         complaints.append(Complaint("no NUL characters", _strip_nul(order), "\\u0000"))
-    settle(order, layout.format.time_zone or zone_name, complaints)
+    if not _plain(order, raw.body):
+        settle(order, layout.format.time_zone or zone_name, complaints)
     complete(order, layout, currency)
     if not complaints:
         return Read(Entity.ORDER, order.id, order)
@@ -46,6 +47,40 @@ def read_line(raw: Raw, layout: Layout, zone_name: str | None, currency: str | N
     first = complaints[0]
     evidence = {"field": first.field, "value": first.value, "rule": first.rule, "line": raw.line}
     return Read(Entity.ORDER, order.id, order, ("field_format_invalid", evidence), complaints)
+
+
+#: every digit becomes a 0, everything else a blank: a long number shows as a long run
+_DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
+_LONG = b"0" * 24
+
+
+def _plain(order: OrderRead, body: bytes) -> bool:
+    """Whether every number and time is of the usual kind: then nothing is left to settle. In doubt, no."""
+    if _LONG in body.translate(_DIGITS):
+        return False
+    amounts = [order.total, order.discount, order.shipping, order.tax, order.fees]
+    times = [order.created_at, order.updated_at]
+    for line in order.lines or ():
+        amounts += (line.quantity, line.unit_price, line.discount, line.tax, line.shipping, line.total)
+    for payment in order.payments or ():
+        amounts.append(payment.amount)
+        times.append(payment.paid_at)
+    for refund in order.refunds or ():
+        amounts.append(refund.amount)
+        times.append(refund.refunded_at)
+    for shipment in order.shipments or ():
+        amounts.append(shipment.cost)
+        times.append(shipment.shipped_at)
+    amounts += [one.amount for one in order.discounts or ()]
+    if order.customer and order.customer.consents:
+        times += [one.at for one in order.customer.consents]
+    for amount in amounts:
+        if type(amount) is Decimal and not (amount.is_finite() and -12 < amount.adjusted() < 12):
+            return False
+    for time in times:
+        if type(time) is datetime and not (time.tzinfo is UTC and FIRST_YEAR <= time.year <= LAST_YEAR):
+            return False
+    return True
 
 
 def _unreadable(err: Exception) -> Read:

@@ -417,7 +417,6 @@ CREATE TABLE identifier (                                      -- every number a
     value      text NOT NULL,                                  -- as the source writes it
     PRIMARY KEY (account_id, normal, kind, order_id)
 );
-CREATE INDEX identifier_by_order ON identifier (account_id, order_id);
 
 -- ---------------------------------------------------------------- the ledger: customers
 

@@ -40,7 +40,7 @@ ORDER BY p.product_id LIMIT %(limit)s;
 SELECT product_id, name, sku, code, active FROM product WHERE account_id = %(account)s AND product_id = %(product)s;
 
 -- name: activate_product
-UPDATE product SET active = %(active)s, inactive_at = CASE WHEN %(active)s THEN NULL ELSE %(now)s END
+UPDATE product SET active = %(active)s, inactive_at = CASE WHEN %(active)s THEN NULL ELSE %(now)s::timestamptz END
 WHERE account_id = %(account)s AND product_id = %(product)s AND active <> %(active)s;
 
 -- name: unlink_key
@@ -139,7 +139,10 @@ SET content = %(content)s::json, customer_name = NULL, customer_email = NULL, er
 WHERE account_id = %(account)s AND order_id = %(order)s;
 
 -- name: erase_identifiers
-DELETE FROM identifier WHERE account_id = %(account)s AND order_id = ANY(%(orders)s) AND kind IN ('email', 'phone');
+-- An order without a customer is known by its contacts; each is found by its own value.
+DELETE FROM identifier
+WHERE account_id = %(account)s AND normal = ANY(%(contacts)s) AND order_id = ANY(%(orders)s)
+  AND kind IN ('email', 'phone');
 
 -- name: erase_versions
 -- What changed in a person's data is forgotten; that something changed, when and by which receipt, is not.

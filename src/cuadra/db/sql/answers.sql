@@ -86,9 +86,6 @@ JOIN integration i ON i.account_id = o.account_id AND i.integration_id = o.integ
 JOIN store s ON s.account_id = o.account_id AND s.store_id = o.store_id
 WHERE o.account_id = %(account)s AND o.order_id = %(order)s;
 
--- name: list_order_identifiers
-SELECT kind, value FROM identifier WHERE account_id = %(account)s AND order_id = %(order)s ORDER BY kind, value;
-
 -- name: list_order_attempts
 SELECT a.attempt_id, a.at, a.receipt_id, a.run_id, a.outcome, a.standing, a.reason, a.warnings, a.steps, a.evidence,
        a.identifier

@@ -1,0 +1,1 @@
+"""Hostile inputs into every reader: `python -m tests.fuzz N`."""

@@ -1,7 +1,7 @@
 """Draws the pictures of the READMEs: the real commands, run against a throw-away home with the demo shop.
 
-    .venv/bin/python scripts/pictures.py                    docs/images/demo.svg and why.svg
-    CUADRA_LANG=es .venv/bin/python scripts/pictures.py     docs/images/demo.es.svg and why.es.svg
+.venv/bin/python scripts/pictures.py                    docs/images/demo.svg and why.svg
+CUADRA_LANG=es .venv/bin/python scripts/pictures.py     docs/images/demo.es.svg and why.es.svg
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Writes docs/reference/reasons.md from the catalogue, so that it cannot drift; a test compares.
 
-    .venv/bin/python scripts/write_reference.py
+.venv/bin/python scripts/write_reference.py
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from cuadra import reasons
@@ -12,12 +13,8 @@ from cuadra.reasons import Reason
 
 TARGET = Path(__file__).parents[1] / "docs" / "reference" / "reasons.md"
 
-GROUPS = {
-    "A": "The number that was asked for", "B": "The integration", "C": "Receiving", "D": "Is it a sale?",
-    "E": "Reading what arrived", "F": "Files", "G": "The source's own structure", "H": "Product details",
-    "I": "Customers", "J": "Products", "K": "Destinations", "L": "Amounts and this program", "M": "Tags",
-    "N": "Comparing totals", "O": "People's decisions",
-}  # fmt: skip
+SOURCE = Path(reasons.__file__).with_name("catalogue.toml")
+GROUPS = dict(re.findall(r"^# ([A-O]) · (.+)$", SOURCE.read_text("utf-8"), re.MULTILINE))
 
 INTRO = """# Reasons
 

@@ -175,7 +175,7 @@ def test_processes_that_need_the_first_key_at_once_get_the_same(keys: KeyFile) -
 
 
 def test_the_settings_name_the_file(tmp_path: Path) -> None:
-    assert secrets.key_path(Settings.load({"HOME": str(tmp_path)})) == tmp_path / ".cuadra" / "keys"
+    assert Settings.load({"HOME": str(tmp_path)}).keys == tmp_path / ".cuadra" / "keys"
     named = Settings.load({"HOME": str(tmp_path), "CUADRA_KEY_FILE": "/etc/cuadra.keys"})
     assert KeyFile.of(named).path == Path("/etc/cuadra.keys")
 

@@ -84,11 +84,6 @@ class Key:
         return f"{self.key_id} {base64.b64encode(self.material).decode()} {self.created_at.isoformat()}\n".encode()
 
 
-def key_path(settings: Settings) -> Path:
-    """Where the keys are, or will be."""
-    return Path(settings.key_file).expanduser().absolute() if settings.key_file else settings.home / "keys"
-
-
 class KeyFile:
     """The keys. Every call reads the file anew: another process may have added a key."""
 
@@ -98,7 +93,7 @@ class KeyFile:
     @classmethod
     def of(cls, settings: Settings) -> KeyFile:
         """The key file that these settings name."""
-        return cls(key_path(settings))
+        return cls(settings.keys)
 
     def all(self) -> list[Key]:
         """All keys, the current one last; none if there is no file. Raises Refused if others can read it."""

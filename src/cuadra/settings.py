@@ -32,6 +32,11 @@ class Settings:
     )
     batch: int = _setting(5000, "CUADRA_BATCH", "Receipts that one transaction takes from a bulk source.")
 
+    @property
+    def keys(self) -> Path:
+        """Where the keys of credentials are, or will be."""
+        return Path(self.key_file).expanduser().absolute() if self.key_file else self.home / "keys"
+
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Read the environment. Raises UsageError naming the variable and the value that cannot be used."""

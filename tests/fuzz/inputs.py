@@ -11,7 +11,7 @@ import string
 import struct
 import zipfile
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from cuadra.connectors.files.layout import own_columns
@@ -196,6 +196,11 @@ ORDER: dict[str, Any] = {
 SMALL: dict[str, Any] = {name: ORDER[name] for name in ("id", "state", "currency", "total", "customer", "lines")}
 
 
+@cache
+def _places_of_order() -> list[tuple[Any, Any]]:
+    return _places(ORDER, [])
+
+
 def _places(value: Any, found: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
     """(holder, key) of every value inside."""
     if isinstance(value, dict | list):
@@ -206,6 +211,9 @@ def _places(value: Any, found: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
     return found
 
 
+_SMALL, _ORDER = json.dumps(SMALL), json.dumps(ORDER)
+
+
 def _token(rng: random.Random) -> str:
     """A JSON token, or what stands where one should be."""
     draw = rng.random()
@@ -214,7 +222,7 @@ def _token(rng: random.Random) -> str:
     if draw < 0.95:
         return json.dumps(text_of(rng), ensure_ascii=rng.random() < 0.5)
     if draw < 0.9995:
-        return json.dumps(rng.choice(_places(ORDER, []))[0])
+        return json.dumps(rng.choice(_places_of_order())[0])
     return "[" * 100_000 + "]" * 100_000
 
 
@@ -223,7 +231,7 @@ def nested(rng: random.Random) -> Case:
     how = (rng.randrange(6),)
     if rng.random() < 0.06:
         return Case("nested", blob(rng), how)
-    order = copy.deepcopy(SMALL if rng.random() < 0.5 else ORDER)
+    order: dict[str, Any] = json.loads(_SMALL if rng.random() < 0.5 else _ORDER)
     order["id"] = f"F-{rng.randrange(1 << 40)}"
     tokens: list[str] = []
     for _ in range(rng.choice([0, 1, 1, 1, 2, 3, 8])):
@@ -274,6 +282,7 @@ RECORDS: dict[str, dict[str, str]] = {
 ROLES = tuple(RECORDS)
 
 
+@cache
 def headers(variant: int) -> dict[str, list[str]]:
     """The columns of each file of a set: the usual ones, all there are, or unusual ones."""
     if variant == 1:
@@ -491,7 +500,7 @@ def archive(rng: random.Random) -> bytes:
         for _ in range(rng.randrange(1, 4)):  # lies about sizes, flags and methods
             at = rng.choice([data.find(b"PK\x01\x02"), data.find(b"PK\x03\x04"), data.find(b"PK\x05\x06")])
             where = at + rng.randrange(4, 46)
-            if 0 <= at and where + 4 <= len(spoiled):
+            if at >= 0 and where + 4 <= len(spoiled):
                 struct.pack_into(
                     "<I", spoiled, where, rng.choice([0, 1, 0xFFFFFFFF, 0x7FFFFFFF, rng.randrange(1 << 32)])
                 )

@@ -86,6 +86,16 @@ def test_row_14_unknown_state_is_status_not_mapped(world: World) -> None:
     assert world.standing("B") == ("held", "status_not_mapped")
 
 
+def test_row_14_an_order_that_gets_an_unknown_state_is_held_too(world: World) -> None:
+    """What its former state meant says nothing of the new one."""
+    first = order("A")
+    world.take(first)
+    world.take({**first, "state": "otro"})
+    assert world.standing("A") == ("held", "status_not_mapped")
+    world.rules(states__raw__otro="sale")
+    assert world.standing("A") == ("present", None)
+
+
 @pytest.mark.parametrize("axis", AXES)
 def test_row_14_an_unknown_state_on_any_axis_is_held_until_a_rule_names_it(world: World, axis: str) -> None:
     world.take(order("A", **{AXES[axis][0]: "inventado"}))
@@ -486,6 +496,12 @@ def test_row_19_a_change_that_the_source_takes_back_is_no_change_any_more(world:
     world.take({**first, "total": "30.00"})
     world.take(again(first))
     assert pending(world) == []
+
+
+def test_row_19_the_order_is_found_by_a_number_that_came_after_the_freeze(world: World) -> None:
+    first = frozen(world)
+    world.take({**first, "shipments": [{"id": "SHP-77", "tracking": "TRK-77"}]})
+    assert world.why("TRK-77").order["id"] == "A"
 
 
 # ---------------------------------------------------------------- 20: edits before the freeze

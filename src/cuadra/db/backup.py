@@ -42,7 +42,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from cuadra.db import Database, conninfo, embedded, migrate
 from cuadra.db.embedded_process import DATABASE, LOGIN
 from cuadra.errors import InputError, Refused, Unreachable, UsageError
-from cuadra.secrets import key_path
 from cuadra.settings import Settings
 
 COUNTED = ("orders", "receipt", "attempt")
@@ -195,7 +194,7 @@ def backup(settings: Settings, target: Path, progress: Callable[[str], None] = _
                 )  # fmt: skip
                 archive.writestr(_entry(_MANIFEST), msgspec.json.format(msgspec.json.encode(manifest)))
             whole = file.tell()
-    return BackupReport(target, whole, time.monotonic() - began, manifest, key_path(settings))
+    return BackupReport(target, whole, time.monotonic() - began, manifest, settings.keys)
 
 
 def _one(conn: psycopg.Connection[Any], statement: str) -> Any:
@@ -293,7 +292,7 @@ def restore(
         else:
             with _beside(settings, info, progress) as new:
                 migrated, key_ids = _fill(new, archive, manifest, programs, major, progress)
-    return RestoreReport(source, time.monotonic() - began, manifest, migrated, key_ids, key_path(settings))
+    return RestoreReport(source, time.monotonic() - began, manifest, migrated, key_ids, settings.keys)
 
 
 def read_manifest(source: Path) -> Manifest:

@@ -151,10 +151,15 @@ def _one(conn: Conn, account: Account, query: str, found: Found, order_id: int, 
 
 def _plain(evidence: dict[str, Any], personal: bool) -> dict[str, Any]:
     """Evidence as shown: a contact in it is masked like everywhere."""
-    if personal or evidence.get("channel") not in ("email", "phone"):
+    if personal:
         return evidence
-    mask = masking.email if evidence["channel"] == "email" else masking.phone
-    return {name: mask(value) if name == "value" else value for name, value in evidence.items()}
+    shown = dict(evidence)
+    if shown.get("channel") in ("email", "phone") and "value" in shown:
+        shown["value"] = masking.identifier(shown["channel"], shown["value"] or "")
+    if isinstance(shown.get("keys"), list):
+        pairs = [key.partition(":") for key in shown["keys"]]
+        shown["keys"] = [f"{kind}:{masking.identifier(kind, value)}" for kind, _, value in pairs]
+    return shown
 
 
 def _notes(conn: Conn, account: Account, row: OrderRow, found: Found) -> list[dict[str, str]]:

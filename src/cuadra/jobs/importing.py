@@ -8,12 +8,13 @@ find in the database where they stopped: the cursor for one, the inbox for the o
 from __future__ import annotations
 
 import contextlib
+import gc
 import queue
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,24 +28,23 @@ from cuadra.db import Conn, Database
 from cuadra.db.queries import sql
 from cuadra.errors import Refused
 from cuadra.inbox import Entry
-from cuadra.jobs import returning, ways
+from cuadra.jobs import releasing, returning, ways
+from cuadra.jobs.ways import Watch
 from cuadra.ledger import AlreadyDone, BatchLedger, Way, utc_now
-from cuadra.pipeline.prepare import prepare
+from cuadra.pipeline.run import prepare_safely
 from cuadra.pipeline.run import run as run_batch
 from cuadra.pipeline.working import Item
 from cuadra.runs import Report
 from cuadra.settings import Settings
 
-Watch = Callable[[str, int, int | None], None]
-"""Told of progress: (what is going on, done, total or None)."""
-
 
 class _Chunk(Struct):
-    """Stored receipts on their way to the pipeline."""
+    """Stored receipts on their way to the pipeline. The receiving side reads them while the other side writes."""
 
     entry: Entry
     raws: list[tuple[int, Raw]]
     reader: Reader
+    items: list[Item] | None = None
 
 
 class _Job(Struct):
@@ -79,9 +79,11 @@ def import_now(settings: Settings, db: Database, account: Account, integration: 
             conn.execute("SELECT ensure_partitions(now()::date, 2)")
         run_id, cursor = _open_run(db, account, integration, author)
         job = _Job(settings, db, account, integration, ways.way(db, account, integration), run_id, watch, work)
-        _drain(job)
-        _receive(job, cursor, again)
-        _drain(job)
+        with _no_collector():
+            _drain(job)
+            _receive(job, cursor, again)
+            _drain(job)
+        _release(job)
         report = _close(job)
         report.seconds = time.monotonic() - began
         return report
@@ -112,6 +114,20 @@ def _alone(db: Database, integration: Integration) -> Iterator[None]:
     finally:
         with contextlib.suppress(Exception):
             conn.execute(sql("unlock_integration"), key)
+
+
+@contextlib.contextmanager
+def _no_collector() -> Iterator[None]:
+    """Batches are values without cycles: the cyclic collector would walk through millions of them and find nothing.
+    What libraries leave behind is collected once per import."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+        gc.collect()
 
 
 @contextlib.contextmanager
@@ -147,7 +163,7 @@ def _receive(job: _Job, cursor: dict[str, Any], again: bool) -> None:
         while (chunk := chunks.get()) is not None:
             if isinstance(chunk, BaseException):
                 raise chunk
-            _process(job, chunk.entry, chunk.raws, chunk.reader)
+            _process(job, chunk)
     finally:
         job.stop.set()
         while thread.is_alive():
@@ -159,6 +175,7 @@ def _receiving(job: _Job, cursor: dict[str, Any], again: bool, chunks: queue.Que
     with job.db.again() as db:
         try:
             for chunk in _incoming(job, db, cursor, again):
+                chunk.items = [_prepare(job, chunk, number, raw) for number, raw in chunk.raws]
                 chunks.put(chunk)
                 if job.stop.is_set():
                     return
@@ -280,18 +297,24 @@ def _finish_set(job: _Job, db: Database, offer: Offer, set_id: int) -> None:
 # ---------------------------------------------------------------- processing
 
 
-def _process(job: _Job, entry: Entry, raws: list[tuple[int, Raw]], reader: Reader) -> None:
+def _prepare(job: _Job, chunk: _Chunk, number: int, raw: Raw) -> Item:
+    return prepare_safely(raw, number, chunk.reader, job.way.rules, job.account.country)
+
+
+def _process(job: _Job, chunk: _Chunk) -> None:
     """One stored chunk through the pipeline. What another worker took meanwhile is done."""
-    rules, country = job.way.rules, job.account.country
 
     def fresh(ids: frozenset[int] | None) -> list[Item]:
-        return [prepare(raw, number, reader, rules, country) for number, raw in raws if ids is None or number in ids]
+        if chunk.items is not None and ids is None:
+            ready, chunk.items = chunk.items, None
+            return ready
+        return [_prepare(job, chunk, number, raw) for number, raw in chunk.raws if ids is None or number in ids]
 
     def done(items: list[Item]) -> None:
         job.processed += len(items)
         job.watch("imported", job.processed, None)
 
-    ledger = BatchLedger(job.db, job.way, run_id=job.run_id, set_id=entry.set_id, take=inbox.take)
+    ledger = BatchLedger(job.db, job.way, run_id=job.run_id, set_id=chunk.entry.set_id, take=inbox.take)
     with contextlib.suppress(AlreadyDone):
         run_batch(fresh, ledger, done)
 
@@ -302,7 +325,7 @@ def _drain(job: _Job) -> None:
     while left := inbox.waiting(job.db, account, job.run_id):
         for entry in left:
             raws = inbox.load(job.db, account, entry)
-            _process(job, entry, raws, _reader_of(job, job.db, entry.set_id))
+            _process(job, _Chunk(entry, raws, _reader_of(job, job.db, entry.set_id)))
 
 
 def _reader_of(job: _Job, db: Database, set_id: int | None) -> Reader:
@@ -311,6 +334,20 @@ def _reader_of(job: _Job, db: Database, set_id: int | None) -> Reader:
     assert row is not None
     place = ways.place(job.account, job.work)
     return ways.connector(job.integration).reader({"files": row[3], "layout": row[4]}, place)
+
+
+def _release(job: _Job) -> None:
+    """What the run brought lets go what waited for it: products the lines that miss them, customers the orders that
+    lack a contact. So it does not matter which came first."""
+    db, account = job.db, job.account
+    with db.transaction(account.account_id) as conn:
+        key = {"account": account.account_id, "run": job.run_id}
+        brought = {entity for entity, outcome, _ in conn.execute(sql("count_items"), key)
+                   if outcome in ("created", "updated")}  # fmt: skip
+    if "product" in brought:
+        releasing.after_catalogue(db, account, job.watch)
+    if "customer" in brought:
+        releasing.after_customers(db, account, job.watch)
 
 
 def _close(job: _Job) -> Report:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cuadra.accounts import Account, Integration
 from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.jobs import ways
-from cuadra.jobs.importing import Watch
+from cuadra.jobs.ways import Watch
 from cuadra.ledger import acts, utc_now
 from cuadra.ledger.rejudge import Judged, due, rejudge
 
@@ -25,9 +27,27 @@ def after_rate(db: Database, account: Account, watch: Watch) -> Judged:
     return _by_reason(db, account, ["conversion_rate_missing"], watch)
 
 
+def after_catalogue(db: Database, account: Account, watch: Watch) -> Judged:
+    """Judge the orders whose lines waited for a product: it may be there, or active, now."""
+    with db.transaction(account.account_id) as conn:
+        rows = conn.execute(sql("list_by_line_trouble"), {
+            "account": account.account_id, "reasons": [*acts.PRODUCT_TROUBLE, "product_inactive"], "sku": None,
+            "product": None, "name": None,
+        }).fetchall()  # fmt: skip
+    return _judge(db, account, rows, watch)
+
+
+def after_customers(db: Database, account: Account, watch: Watch) -> Judged:
+    """Judge the orders whose customer could not be reached: a record may have brought the contact."""
+    return _by_reason(db, account, ["customer_without_contact"], watch)
+
+
 def due_now(db: Database, account: Account, watch: Watch) -> Judged:
     """Judge the waiting orders whose hour has come."""
-    rows = due(db, account.account_id, utc_now())
+    return _judge(db, account, due(db, account.account_id, utc_now()), watch)
+
+
+def _judge(db: Database, account: Account, rows: list[tuple[Any, ...]], watch: Watch) -> Judged:
     return acts.release(db, rows, lambda number: ways.way_by_id(db, account, number),
                         lambda done: watch("judged", done, len(rows)))  # fmt: skip
 
@@ -35,5 +55,4 @@ def due_now(db: Database, account: Account, watch: Watch) -> Judged:
 def _by_reason(db: Database, account: Account, reasons: list[str], watch: Watch) -> Judged:
     with db.transaction(account.account_id) as conn:
         rows = conn.execute(sql("list_held_by_reason"), {"account": account.account_id, "reasons": reasons}).fetchall()
-    return acts.release(db, rows, lambda number: ways.way_by_id(db, account, number),
-                        lambda done: watch("judged", done, len(rows)))  # fmt: skip
+    return _judge(db, account, rows, watch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from cuadra import accounts, connectors
@@ -11,6 +12,9 @@ from cuadra.db import Database
 from cuadra.ledger import Way
 from cuadra.pipeline import rules
 from cuadra.pipeline.rules import AccountFacts
+
+Watch = Callable[[str, int, int | None], None]
+"""Told of progress: (what is going on, done, total or None)."""
 
 
 def way(db: Database, account: Account, integration: Integration) -> Way:

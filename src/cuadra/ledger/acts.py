@@ -225,5 +225,4 @@ def _decide(conn: Conn, act: Act, one: int, other: int, decision: str | None) ->
     values = {"account": act.account.account_id, "one": min(one, other), "other": max(one, other),
               "decision": decision, "author": act.author, "now": act.clock()}  # fmt: skip
     conn.execute(sql("decide_conflicts"), values)
-    if decision is not None:
-        conn.execute(sql("note_decision"), values)
+    conn.execute(sql("note_decision" if decision is not None else "forget_decision"), values)

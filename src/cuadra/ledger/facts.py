@@ -99,10 +99,13 @@ def _customers(conn: Conn, ws: WorkingSet, keys: set[Key]) -> None:
     rows = conn.execute(
         sql("load_customer_keys"), {"account": ws.account_id, "kinds": list(kinds), "values": list(values)}
     ).fetchall()
-    ws.customer_keys = {(kind, value): customer_id for kind, value, customer_id in rows}
-    ids = sorted(set(ws.customer_keys.values()))
-    if not ids:
+    if not rows:
         return
+    found = {customer_id for _, _, customer_id in rows}
+    into: dict[Any, int] = dict(conn.execute(sql("load_merged"), {"ids": list(found)}).fetchall())
+    for kind, value, one in rows:
+        ws.customer_keys[kind, value] = into[one] if one in into else int(one)
+    ids = sorted(set(ws.customer_keys.values()))
     for customer_id, name, details, sequence, erased, reachable in conn.execute(
         sql("load_customers"), {"account": ws.account_id, "ids": ids}
     ):

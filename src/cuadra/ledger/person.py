@@ -16,10 +16,8 @@ from cuadra.ledger.acts import Act, record
 from cuadra.ledger.write import jsonb
 from cuadra.model import normal
 from cuadra.pipeline import contacts
-from cuadra.pipeline.record import PERSONAL_FIELDS
+from cuadra.pipeline.record import ERASED, PERSONAL_FIELDS
 from cuadra.pipeline.versions import decode_content, digest, encode_content
-
-ERASED = "personal_data_erased"
 
 
 class Person(Struct, frozen=True):
@@ -71,6 +69,9 @@ def erase(db: Database, act: Act, text: str) -> tuple[int, int]:
         for name in ("erase_identifiers", "erase_versions", "erase_events", "erase_frozen_changes", "erase_attempts",
                      "erase_rejects"):  # fmt: skip
             conn.execute(sql(name), key)
+        for written in _texts(person, text):
+            for name in ("erase_rejects_with", "erase_receipts_with"):
+                conn.execute(sql(name), {**key, "text": written.encode()})
         records = [value.partition(":")[2] for (value,) in conn.execute(sql("source_keys"), key)]
         conn.execute(sql("erase_customer_receipts"), {**key, "records": records})
         for name in ("erase_customers", "erase_customer_keys", "erase_consents"):
@@ -90,6 +91,16 @@ def _contacts(person: Person, country: str) -> list[str]:
         for phone in [getattr(place, "phone", None) for place in places]:
             found.add(contacts.phone(phone or None, country).value)
     return [normal(value) for value in found if value]
+
+
+def _texts(person: Person, asked: str) -> set[str]:
+    """How the person's contacts are written, in whatever row they stand."""
+    found = {asked.strip()}
+    for _, _, content, _ in person.orders:
+        customer = decode_content(content).customer
+        if customer:
+            found |= {value for value in (customer.email, customer.phone) if isinstance(value, str)}
+    return {text for text in found if len(text) > 5}
 
 
 def _order(conn: Conn, key: dict[str, Any], order_id: int, content: str, evidence: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 
@@ -28,11 +29,11 @@ class Judged(Struct):
     frozen: int = 0
 
 
-def due(db: Database, account_id: int, now: datetime) -> list[tuple[int, int]]:
+def due(db: Database, account_id: int, now: datetime) -> list[tuple[Any, ...]]:
     """(order, integration) of waiting orders whose time has come."""
     with db.transaction(account_id) as conn:
         rows = conn.execute(sql("list_due"), {"account": account_id, "now": now})
-        return [(int(order), int(integration)) for order, integration in rows]
+        return list(rows)
 
 
 def rejudge(db: Database, way: Way, orders: Iterable[int], *, clock: Callable[[], datetime] = utc_now,

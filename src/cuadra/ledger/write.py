@@ -43,6 +43,7 @@ def write(conn: Conn, ws: WorkingSet) -> None:
     changed = [state for state in ws.orders.values() if state.dirty]
     if changed:
         _orders(conn, ws, changed)
+    _identifiers(conn, ws)
     _moved(conn, ws, [state for state in ws.orders.values() if state.stamp_moved and not state.dirty])
     _history(conn, ws)
 
@@ -57,12 +58,6 @@ def _orders(conn: Conn, ws: WorkingSet, changed: list[OrderState]) -> None:
         conn.execute(sql("write_known_orders"), parameters)
     rebuilt = [state for state in changed if state.rebuilt]
     _parts(conn, ws, rebuilt, [state.order_id for state in rebuilt if not state.is_new])
-    identifiers = [
-        (normal, kind, state.order_id, value) for state in changed for kind, value, normal in state.identifiers
-    ]
-    if identifiers:
-        copy_rows(conn, "staged_identifier", rows.IDENTIFIER_TYPES, identifiers)
-        conn.execute(sql("write_identifiers"), parameters)
 
 
 def _parts(conn: Conn, ws: WorkingSet, rebuilt: list[OrderState], known: list[int]) -> None:
@@ -75,6 +70,18 @@ def _parts(conn: Conn, ws: WorkingSet, rebuilt: list[OrderState], known: list[in
         if made:
             copy_rows(conn, table, types, made)
             conn.execute(sql(statement), {"account": ws.account_id})
+
+
+def _identifiers(conn: Conn, ws: WorkingSet) -> None:
+    """New numbers of orders, of frozen ones too: an order is found by whatever it is called now."""
+    identifiers = [
+        (normal, kind, state.order_id, value)
+        for state in ws.orders.values()
+        for kind, value, normal in state.identifiers
+    ]
+    if identifiers:
+        copy_rows(conn, "staged_identifier", rows.IDENTIFIER_TYPES, identifiers)
+        conn.execute(sql("write_identifiers"), {"account": ws.account_id})
 
 
 def _moved(conn: Conn, ws: WorkingSet, moved: list[OrderState]) -> None:
@@ -104,6 +111,9 @@ def _history(conn: Conn, ws: WorkingSet) -> None:
         (ws.account_id, order_id, ws.now, receipt_id, version.stamp, version.sequence, version.digest,
          jsonb(changes), encode_content(merged).decode())
         for order_id, version, receipt_id, changes, merged in ws.frozen_changes
+    ])  # fmt: skip
+    _many(conn, "drop_frozen_change", [
+        (ws.account_id, order_id, version.stamp, version.sequence) for order_id, version in ws.taken_back
     ])  # fmt: skip
     _many(conn, "write_conflict", [
         (ws.account_id, conflict.one, conflict.other, conflict.order_id, ws.now)

@@ -65,7 +65,7 @@ def match_customer(item: Item, order: OrderRead, state: OrderState, ws: WorkingS
         item.evidence |= faults(item, customer.email or None if customer else None, _any_phone(order))
     if not keys:
         state.customer_id = None
-        return _nobody(customer, order, ws)
+        return _nobody(item, customer, order, ws)
     chosen = find(keys, ws, item, state.order_id)
     if chosen is None:
         if ws.rules.customers.contact_required and not _reachable(item, customer):
@@ -104,12 +104,12 @@ def _unreachable(order: OrderRead) -> Verdict:
     return Verdict(Standing.HELD, "customer_without_contact", {"searched": _SEARCHED})
 
 
-def _nobody(customer: CustomerRead | None, order: OrderRead, ws: WorkingSet) -> Verdict | None:
+def _nobody(item: Item, customer: CustomerRead | None, order: OrderRead, ws: WorkingSet) -> Verdict | None:
     named = customer is not None and any(
         getattr(customer, name) not in (None, UNSET, "")
         for name in ("name", "first_name", "last_name", "email", "phone")
     )
-    if named and ws.rules.customers.contact_required:
+    if named and ws.rules.customers.contact_required and not _reachable(item, customer):
         return _unreachable(order)
     if not named and ws.rules.customers.required:
         return Verdict(Standing.HELD, "order_without_customer", {"searched": ["customer", *_SEARCHED[2:]]})
@@ -151,7 +151,10 @@ def create(customer: CustomerRead | None, order: OrderRead | None, keys: list[Ke
 
 def _learn(customer_id: int, keys: list[Key], ws: WorkingSet) -> None:
     """Keys that nobody has yet are this customer's from now on. One that somebody has stays where it is."""
+    erased = ws.customers[customer_id].erased
     for kind, value in keys:
+        if erased and kind in ("email", "phone", "document"):
+            continue  # an erased person is not known by a contact again
         if (kind, value) not in ws.customer_keys:
             ws.customer_keys[kind, value] = customer_id
             ws.new_customer_keys.append((kind, value, customer_id))
@@ -162,7 +165,9 @@ def consent(customer_id: int, customer: CustomerRead, item: Item, ws: WorkingSet
     for one in customer.consents or ():
         at = one.at or datetime.fromtimestamp(item.raw.sequence / 1e6, UTC)
         known_one = ws.consents.get((customer_id, one.channel))
-        if known_one is not None and (known_one[0] == "blocked" or (known_one[1] or _LONG_AGO) > at):
+        if known_one is not None and known_one[0] == "blocked":
+            continue
+        if known_one is not None and one.state != "blocked" and (known_one[1] or _LONG_AGO) > at:
             continue
         ws.consents[customer_id, one.channel] = (one.state, at, ws.connector, one.note)
 

@@ -54,7 +54,7 @@ def _holds(reason: str, rules: Rules) -> bool:
 
 
 def _exclude(recorded: LineState, line: LineRead, ws: WorkingSet) -> None:
-    amount = line.total if line.total is not None else (line.unit_price or 0) * line.quantity
+    amount = line.total if line.total is not None else (line.unit_price or 0) * line.quantity - (line.discount or 0)
     recorded.excluded = True
     recorded.reason = "line_excluded_by_rule"
     recorded.evidence = {"sku": line.sku, "rule_version": ws.rule_version, "amount": str(amount)}
@@ -114,7 +114,7 @@ def wanted_keys(product_id: str | None, sku: str | None, name: str | None, ws: W
         found.append(("id", ws.store_id, product_id))
     if sku and sku.strip():
         found.append(("sku", 0, sku.strip()))
-    if name and name.strip() and ws.rules.products.identify_by == "name":
+    if name and name.strip():
         found.append(("name", 0, _name_key(name)))
     return found
 

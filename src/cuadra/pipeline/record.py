@@ -28,6 +28,7 @@ from cuadra.pipeline.working import NO_CONTACT, Item, OrderState, WorkingSet
 
 #: fields that say something about a person; an erased order never takes them in again
 PERSONAL_FIELDS = ("customer", "billing", "delivery", "note", "custom")
+ERASED = "personal_data_erased"
 #: what a cancelled order keeps of its last version where the cancellation itself no longer says it
 _AMOUNTS = ("total", "discount", "shipping", "tax", "fees")
 
@@ -50,7 +51,7 @@ def process(item: Item, ws: WorkingSet) -> None:
 def _refuse(item: Item) -> None:
     assert item.read.refused is not None
     code, proof = item.read.refused
-    item.outcome, item.reason = Outcome.REFUSED, code
+    item.outcome, item.reason = Outcome.FAILED if code == "internal_error" else Outcome.REFUSED, code
     item.evidence = {code: proof}
     item.steps[steps.READ] = "f"
 
@@ -98,7 +99,14 @@ def _order(item: Item, identifier: str, ws: WorkingSet) -> None:
     if state.erased_at is not None:
         value = _without_person(item, value)
     relation = versions.compare(item.version, state.version)
-    if relation is Order.SAME:
+    cured = state.standing is Standing.FAILED and item.read.refused is None and relation is not Order.OLDER
+    if cured:
+        # what could not be read can be now: judged as new, even if nothing else of it is different
+        _newer(item, state, value, ws, Order.NEWER)
+    elif relation is Order.SAME:
+        if item.version.sequence > state.version.sequence:
+            # the same version, seen again later: at a tie of stamps it is the later look that counts
+            state.version, state.stamp_moved = item.version, True
         _mark(item, Outcome.DUPLICATE, "duplicate_delivery", {
             "stamp": _text(item.version), "digest": item.version.digest.hex(), "first_receipt": state.receipt_id,
         })  # fmt: skip
@@ -121,7 +129,7 @@ def _newer(item: Item, state: OrderState, value: OrderRead, ws: WorkingSet, rela
     if state.frozen_at is not None and changes:
         _after_freeze(item, state, merged, changes, ws)
         return
-    if not changes:
+    if not changes and state.standing is not Standing.FAILED:
         _unchanged(item, state, merged, ws)
         return
     _apply(item, state, merged, ws, Outcome.UPDATED, changes)
@@ -134,6 +142,8 @@ def _unchanged(item: Item, state: OrderState, merged: OrderRead, ws: WorkingSet)
     state.content, state.content_json = merged, None
     state.stamp_moved = True
     item.outcome = Outcome.UNCHANGED
+    if state.frozen_at is not None:
+        ws.taken_back.append((state.order_id, state.version))
     if state.rule_version != ws.rule_version and state.frozen_at is None:
         before = (state.standing, state.reason)
         judge(item, state, ws)
@@ -167,6 +177,8 @@ def _apply(item: Item, state: OrderState, order: OrderRead, ws: WorkingSet, outc
 def judge(item: Item, state: OrderState, ws: WorkingSet, refused: tuple[str, Evidence] | None = None) -> None:
     """Set the order's standing, reason, evidence and warnings from its content, the rules and the working set."""
     order = state.read()
+    if state.erased_at is not None and ERASED in state.evidence:
+        item.evidence.setdefault(ERASED, state.evidence[ERASED])
     was_present = state.standing is Standing.PRESENT and not state.is_new
     if refused is not None:
         verdict = Verdict(Standing.FAILED, *refused)

@@ -19,9 +19,12 @@ from typing import Any, Protocol
 from psycopg import errors as pg
 
 import cuadra
+from cuadra.connectors.base import Raw, Read, Reader
 from cuadra.model import Outcome
 from cuadra.pipeline import steps
+from cuadra.pipeline.prepare import prepare
 from cuadra.pipeline.record import process
+from cuadra.pipeline.rules import Rules
 from cuadra.pipeline.working import Item, WorkingSet
 
 #: nothing is wrong with the data: the same batch goes in at another time
@@ -86,6 +89,14 @@ def _patiently(
             return
 
 
+def prepare_safely(raw: Raw, receipt_id: int, reader: Reader, rules: Rules, country: str) -> Item:
+    """`prepare`, for receipts of any kind: one that a reader of ours stumbles over is that receipt's failure."""
+    try:
+        return prepare(raw, receipt_id, reader, rules, country)
+    except Exception as err:  # noqa: BLE001 - see `_run`: the same runner, before the batch is made
+        return Item(raw, receipt_id, Read(raw.kind, refused=("internal_error", _proof(err))))
+
+
 def _decide(items: list[Item], ws: WorkingSet) -> None:
     for item in items:
         process(item, ws)
@@ -94,12 +105,16 @@ def _decide(items: list[Item], ws: WorkingSet) -> None:
 def _poison(item: Item, err: Exception, ledger: Ledger, done: Tally) -> None:
     """Record the one receipt that cannot be processed, with enough to find the fault, and nothing of its content."""
     item.outcome, item.reason, item.state = Outcome.FAILED, "internal_error", None
-    item.evidence = {"internal_error": {
-        "fingerprint": fingerprint(err), "version": cuadra.__version__, "step": type(err).__name__,
-    }}  # fmt: skip
+    item.evidence = {"internal_error": _proof(err)}
     item.steps[steps.RECORD] = "f"
+    item.read = Read(item.read.entity, item.read.identifier)  # its content is what nobody can be sure of
+    item.version = None
     ledger.batch([item], lambda ws: None)
     done([item])
+
+
+def _proof(err: BaseException) -> dict[str, Any]:
+    return {"fingerprint": fingerprint(err), "version": cuadra.__version__, "step": type(err).__name__}
 
 
 def fingerprint(err: BaseException) -> str:

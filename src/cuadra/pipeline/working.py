@@ -181,6 +181,8 @@ class WorkingSet(Struct):
     conflicts: set[Conflict] = field(default_factory=set)
     versions: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[tuple[Any, ...]] = field(default_factory=list)
+    taken_back: list[tuple[int, Version]] = field(default_factory=list)
+    """Frozen orders whose source says again what we hold: nothing is pending any more."""
     frozen_changes: list[tuple[Any, ...]] = field(default_factory=list)
 
     def new_id(self) -> int:

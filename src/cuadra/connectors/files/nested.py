@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from cuadra.connectors.base import Raw, Read
-from cuadra.connectors.files.layout import Layout
+from cuadra.connectors.files.layout import Layout, State
 from cuadra.connectors.files.values import FIRST_YEAR, LAST_YEAR, BadValue, settle_time, zone
 from cuadra.model import Complaint, Entity, OrderRead
 from cuadra.money import ZERO, problem
@@ -22,6 +22,7 @@ _decode_any = msgspec.json.Decoder().decode
 _PLACE = re.compile(r" - at `(?P<path>[^`]*)`$")
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 MOST_COMPLAINTS = 20
+NO_MEANING = State()
 
 
 def read_line(raw: Raw, layout: Layout, zone_name: str | None, currency: str | None) -> Read:
@@ -252,14 +253,14 @@ def complete(order: OrderRead, layout: Layout, currency: str | None) -> None:
     if order.currency is UNSET or order.currency is None:
         order.currency = currency
     if order.state is not UNSET and order.state is not None:
-        meaning = layout.state(order.state)
-        if meaning is not None:
-            if order.payment_state is UNSET or order.payment_state is None:
-                order.payment_state = meaning.payment
-            if order.fulfilment_state is UNSET or order.fulfilment_state is None:
-                order.fulfilment_state = meaning.fulfilment
-            if order.lifecycle is UNSET or order.lifecycle is None:
-                order.lifecycle = meaning.lifecycle
+        # a state without a meaning empties the axes: what the former state meant says nothing of this one
+        meaning = layout.state(order.state) or NO_MEANING
+        if order.payment_state is UNSET or order.payment_state is None:
+            order.payment_state = meaning.payment
+        if order.fulfilment_state is UNSET or order.fulfilment_state is None:
+            order.fulfilment_state = meaning.fulfilment
+        if order.lifecycle is UNSET or order.lifecycle is None:
+            order.lifecycle = meaning.lifecycle
     if layout.format.total == "payments" and order.payments is not UNSET:
         order.total = sum((payment.amount or ZERO for payment in order.payments), ZERO)
     elif layout.format.total == "lines" and order.lines is not UNSET:

@@ -293,9 +293,10 @@ CREATE TABLE orders (                                          -- one row per or
         CHECK (standing IN ('present', 'waiting', 'held', 'failed', 'skipped', 'unseen')),
     CONSTRAINT orders_reason_unless_present CHECK ((standing = 'present') = (reason IS NULL)),
     CONSTRAINT orders_reason_has_evidence CHECK ((reason IS NULL AND warnings IS NULL) OR evidence IS NOT NULL)
-) WITH (fillfactor = 90);
+) WITH (fillfactor = 90, toast_tuple_target = 4080);
+ALTER TABLE orders ALTER COLUMN content SET STORAGE EXTERNAL;   -- orders of the usual size stay whole, uncompressed
 CREATE INDEX orders_newest ON orders (account_id, ordered_at DESC NULLS LAST, order_id DESC);
-CREATE INDEX orders_by_customer ON orders (account_id, customer_id) WHERE customer_id IS NOT NULL;
+CREATE INDEX orders_by_customer ON orders (customer_id, account_id) WHERE customer_id IS NOT NULL;
 CREATE INDEX orders_not_present ON orders (account_id, reason, order_id) WHERE standing <> 'present';
 CREATE INDEX orders_due ON orders (account_id, recheck_at) WHERE recheck_at IS NOT NULL;
 
@@ -439,7 +440,7 @@ CREATE TABLE customer_key (
     customer_id bigint NOT NULL,
     PRIMARY KEY (account_id, kind, value)
 );
-CREATE INDEX customer_key_by_customer ON customer_key (account_id, customer_id);
+CREATE INDEX customer_key_by_customer ON customer_key (customer_id, account_id);
 
 CREATE TABLE customer_conflict (                               -- two keys of one order at two people
     account_id bigint NOT NULL,
@@ -517,7 +518,7 @@ CREATE TABLE product_key (
     former     boolean NOT NULL DEFAULT false,                 -- an alias left by a changed SKU
     PRIMARY KEY (account_id, kind, scope, value, product_id)
 );
-CREATE INDEX product_key_by_product ON product_key (account_id, product_id);
+CREATE INDEX product_key_by_product ON product_key (product_id, account_id);
 
 CREATE TABLE branch (                                          -- physical stores named by files
     account_id bigint NOT NULL,
@@ -552,7 +553,8 @@ BEGIN
                                    (low + interval '1 month')::timestamp AT TIME ZONE 'UTC');
                     IF tree.parent = 'receipt' THEN
                         -- bodies are stored as they came: compressing each costs more than the disk it saves
-                        EXECUTE format('ALTER TABLE %I ALTER COLUMN body SET STORAGE EXTERNAL', name);
+                        EXECUTE format('ALTER TABLE %I ALTER COLUMN body SET STORAGE EXTERNAL, '
+                                       'SET (toast_tuple_target = 8160)', name);
                     END IF;
                     made := made + 1;
                 END IF;

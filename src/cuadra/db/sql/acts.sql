@@ -96,6 +96,10 @@ VALUES (%(account)s, %(one)s, %(other)s, 0, %(now)s, %(decision)s, %(author)s)
 ON CONFLICT (account_id, one, other, order_id) DO UPDATE
 SET decision = excluded.decision, decided_by = excluded.decided_by;
 
+-- name: forget_decision
+DELETE FROM customer_conflict
+WHERE account_id = %(account)s AND one = %(one)s AND other = %(other)s AND order_id = 0;
+
 -- name: orders_of_customer
 SELECT order_id, integration_id FROM orders WHERE account_id = %(account)s AND customer_id = %(customer)s;
 
@@ -184,6 +188,17 @@ WHERE r.account_id = %(account)s AND r.kind = 'customer'
 UPDATE file_reject SET raw = '', value = ''
 WHERE account_id = %(account)s
   AND receipt_id IN (SELECT receipt_id FROM attempt WHERE account_id = %(account)s AND order_id = ANY(%(orders)s));
+
+-- name: erase_rejects_with
+-- Rows that belong to no order, by what stands in them.
+UPDATE file_reject SET raw = '', value = ''
+WHERE account_id = %(account)s AND position(%(text)s::bytea IN raw) > 0;
+
+-- name: erase_receipts_with
+UPDATE receipt r SET body = '', headers = jsonb_build_object('erased', %(now)s::timestamptz)
+WHERE r.account_id = %(account)s AND r.arrival <> 'person' AND position(%(text)s::bytea IN r.body) > 0
+  AND NOT EXISTS (SELECT FROM attempt a WHERE a.account_id = r.account_id AND a.receipt_id = r.receipt_id
+                  AND a.order_id IS NOT NULL);
 
 -- name: erase_customers
 UPDATE customer SET name = NULL, details = '{}', erased_at = %(now)s

@@ -133,9 +133,9 @@ ORDER BY o.order_id;
 SELECT DISTINCT l.order_id, o.integration_id FROM order_line l
 JOIN orders o ON o.account_id = l.account_id AND o.order_id = l.order_id
 WHERE l.account_id = %(account)s AND l.reason = ANY(%(reasons)s) AND o.frozen_at IS NULL
-  AND (%(sku)s::text IS NULL OR l.sku = %(sku)s)
+  AND (%(sku)s::text IS NULL OR btrim(l.sku) = %(sku)s)
   AND (%(product)s::bigint IS NULL OR l.product_id = %(product)s)
-  AND (%(name)s::text IS NULL OR l.name = %(name)s)
+  AND (%(name)s::text IS NULL OR lower(regexp_replace(btrim(l.name), '\s+', ' ', 'g')) = %(name)s)
 ORDER BY l.order_id;
 
 -- name: get_order_date

@@ -1,4 +1,8 @@
 -- What the pipeline loads of a batch: one statement per kind of fact, all under the account's lock.
+--
+-- The account is left to the policy here. Written out beside it, the planner would estimate by that account's share of
+-- the table, which for an account that has just begun is next to nothing: it then reads the whole account through
+-- whichever index begins with account_id (1.1 ms an order instead of 10 µs, until statistics catch up).
 
 -- name: lock_account
 -- From here to the commit this account has one writer.
@@ -12,7 +16,7 @@ SELECT order_id, source_id, integration_id, stamp, sequence, digest, version, re
        content::text, evidence, warnings, incomplete, customer_id, rule_version, recheck_at, frozen_at, erased_at,
        converted, rate, rate_day
 FROM orders
-WHERE account_id = %(account)s AND store_id = %(store)s AND source_id = ANY(%(ids)s)
+WHERE store_id = %(store)s AND source_id = ANY(%(ids)s)
 FOR UPDATE;
 
 -- name: load_orders_by_id
@@ -20,40 +24,49 @@ SELECT order_id, source_id, integration_id, stamp, sequence, digest, version, re
        content::text, evidence, warnings, incomplete, customer_id, rule_version, recheck_at, frozen_at, erased_at,
        converted, rate, rate_day
 FROM orders
-WHERE account_id = %(account)s AND store_id = %(store)s AND order_id = ANY(%(ids)s)
+WHERE store_id = %(store)s AND order_id = ANY(%(ids)s)
 FOR UPDATE;
 
 -- name: load_customer_keys
--- Keys of merged customers lead to the one they were merged into.
-SELECT k.kind, k.value, COALESCE(c.merged_into, c.customer_id)
+-- OFFSET 0 keeps this one look into the index per key.
+SELECT wanted.kind, wanted.value, k.customer_id
 FROM unnest(%(kinds)s::text[], %(values)s::text[]) AS wanted (kind, value)
-JOIN customer_key k ON k.account_id = %(account)s AND k.kind = wanted.kind COLLATE "C"
-                   AND k.value = wanted.value COLLATE "C"
-JOIN customer c ON c.account_id = k.account_id AND c.customer_id = k.customer_id;
+CROSS JOIN LATERAL (
+    SELECT customer_id FROM customer_key
+    WHERE kind = wanted.kind COLLATE "C" AND value = wanted.value COLLATE "C" OFFSET 0
+) k;
+
+-- name: load_merged
+-- Customers that a person has merged into another one.
+SELECT customer_id, merged_into FROM customer
+WHERE customer_id = ANY(%(ids)s) AND merged_into IS NOT NULL;
 
 -- name: load_customers
 SELECT c.customer_id, c.name, c.details::text, c.sequence, c.erased_at IS NOT NULL,
        EXISTS (SELECT FROM customer_key k WHERE k.account_id = c.account_id AND k.customer_id = c.customer_id
                AND k.kind IN ('email', 'phone'))
 FROM customer c
-WHERE c.account_id = %(account)s AND c.customer_id = ANY(%(ids)s);
+WHERE c.customer_id = ANY(%(ids)s);
 
 -- name: load_kept_apart
 SELECT DISTINCT one, other FROM customer_conflict
 WHERE account_id = %(account)s AND decision = 'kept_apart' AND (one = ANY(%(ids)s) OR other = ANY(%(ids)s));
 
 -- name: load_product_keys
-SELECT k.kind, k.scope, k.value, k.product_id, k.former
+SELECT wanted.kind, wanted.scope, wanted.value, k.product_id, k.former
 FROM unnest(%(kinds)s::text[], %(scopes)s::bigint[], %(values)s::text[]) AS wanted (kind, scope, value)
-JOIN product_key k ON k.account_id = %(account)s AND k.kind = wanted.kind COLLATE "C" AND k.scope = wanted.scope
-                  AND k.value = wanted.value COLLATE "C"
+CROSS JOIN LATERAL (
+    SELECT product_id, former FROM product_key
+    WHERE kind = wanted.kind COLLATE "C" AND scope = wanted.scope
+      AND value = wanted.value COLLATE "C" OFFSET 0
+) k
 ORDER BY k.former, k.product_id;
 
 -- name: load_products
 SELECT product_id, name, sku, code, active, inactive_at, description, brand, unit, source_unit, category_id, origin,
        evidence
 FROM product
-WHERE account_id = %(account)s AND product_id = ANY(%(ids)s);
+WHERE product_id = ANY(%(ids)s);
 
 -- name: load_categories
 SELECT path, category_id FROM category WHERE account_id = %(account)s;

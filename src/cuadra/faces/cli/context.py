@@ -23,7 +23,7 @@ from cuadra import accounts
 from cuadra.accounts import Account, Integration
 from cuadra.db import Database, migrate
 from cuadra.jobs import ways
-from cuadra.jobs.importing import Watch
+from cuadra.jobs.ways import Watch
 from cuadra.ledger import Way
 from cuadra.ledger.acts import Act
 from cuadra.money import exponent

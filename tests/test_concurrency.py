@@ -1,0 +1,152 @@
+"""Many writers of one account at once, and writers that die: nothing lost, nothing twice, everybody on the right
+customer."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.world import World, order
+
+IMPORT = [sys.executable, "-c", "from cuadra.faces.cli.main import main; main()", "import"]
+
+
+def env(world: World) -> dict[str, str]:
+    return {**os.environ, "CUADRA_HOME": str(world.settings.home), "CUADRA_DATABASE_URL": world.settings.database_url,
+            "CUADRA_LANG": "en", "CUADRA_BATCH": "500", "HOME": str(world.tmp)}  # fmt: skip
+
+
+def person(number: int) -> dict[str, str]:
+    return {"name": f"Person {number}", "email": f"person{number}@example.com", "phone": f"+54911{40_000_123 + number * 7}"}
+
+
+def write(path: Path, orders: list[tuple[str, int]], mixer: random.Random) -> None:
+    """Orders as one file. Of a person's two keys an order may name one or both."""
+    lines = []
+    for number, who in orders:
+        customer = person(who)
+        if mixer.random() < 0.3:
+            del customer[mixer.choice(["email", "phone"])]
+        lines.append(msgspec.json.encode(order(number, customer=customer, created_at="2026-11-01T10:00:00Z")))
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    past = time.time() - 60
+    os.utime(path, (past, past))
+
+
+@pytest.mark.parametrize("orders", [int(os.environ.get("CUADRA_TEST_ORDERS", "8000"))])
+def test_four_imports_of_one_account_at_once(world: World, orders: int) -> None:
+    """Four processes, one account, shared customers: no deadlock surfaces, no customer without a key, each order on
+    the customer its keys name."""
+    mixer = random.Random(11)
+    people = orders // 6
+    owner: dict[str, int] = {}
+    # who is known by both keys is known before: two orders that name one key each cannot be the same person yet
+    write(world.drop("shop") / "first.jsonl", [(f"P-{who}", who) for who in range(people)], _Both())
+    world.import_now("shop")
+    names = ["shop", "two", "three", "four"]
+    for at, name in enumerate(names):
+        if name != "shop":
+            world.integration(name)
+        mine = [(f"{name}-{number}", mixer.randrange(people)) for number in range(orders // 4)]
+        owner.update(mine)
+        write(world.drop(name) / f"{at}.jsonl", mine, mixer)
+    running = [
+        subprocess.Popen([*IMPORT, name, "--json"], env=env(world), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for name in names
+    ]
+    for process in running:
+        said, complained = process.communicate(timeout=240)
+        assert process.returncode == 0, complained.decode()
+        assert json.loads(said)["created"] == orders // 4
+    assert world.rows("SELECT count(*) FROM orders") == [(orders // 4 * 4 + people,)]
+    assert world.rows("SELECT count(*) FROM customer") == [(people,)]
+    assert world.rows("""SELECT count(*) FROM customer c WHERE NOT EXISTS
+        (SELECT FROM customer_key k WHERE k.customer_id = c.customer_id)""") == [(0,)]
+    found = dict(
+        world.rows("""SELECT o.source_id, k.value FROM orders o
+        JOIN customer_key k ON k.customer_id = o.customer_id AND k.kind = 'email'""")
+    )
+    assert {number: found[number] for number in owner} == {
+        number: f"person{who}@example.com" for number, who in owner.items()
+    }
+    assert world.rows("SELECT count(*) FROM attempt WHERE outcome = 'failed'") == [(0,)]
+
+
+class _Both(random.Random):
+    """Both keys of everybody."""
+
+    def random(self) -> float:
+        return 1.0
+
+
+KILLS = int(os.environ.get("CUADRA_TEST_KILLS", "8"))
+
+
+def test_an_import_killed_again_and_again_loses_nothing_and_takes_nothing_twice(world: World) -> None:
+    """SIGKILL at random moments: the next import goes on where the last one stood."""
+    orders = 10_000
+    mixer = random.Random(5)
+    write(world.drop() / "all.jsonl", [(f"N-{number}", number // 2) for number in range(orders)], _Both())
+    killed = 0
+    for _ in range(KILLS * 3):
+        process = subprocess.Popen([*IMPORT, "shop", "--json"], env=env(world), stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, start_new_session=True)  # fmt: skip
+        try:
+            process.wait(timeout=0.4 + mixer.random() * 1.2)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            killed += 1
+        process.communicate()
+        if killed >= KILLS:
+            break
+    done = subprocess.run([*IMPORT, "shop", "--json"], env=env(world), capture_output=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert killed >= min(KILLS, 4)
+    assert world.rows("SELECT count(*), count(DISTINCT source_id) FROM orders") == [(orders, orders)]
+    assert world.rows("SELECT count(*) FROM inbox") == [(0,)]
+    assert world.rows("SELECT count(*) FROM receipt WHERE kind = 'order'") == [(orders,)]
+    per_receipt = world.rows("SELECT count(*), count(DISTINCT receipt_id) FROM attempt WHERE entity = 'order'")
+    assert per_receipt == [(orders, orders)]
+    assert Counter(dict(world.rows("SELECT outcome, count(*) FROM attempt GROUP BY outcome"))) == {"created": orders}
+    assert world.rows("SELECT count(*) FROM order_line") == [(orders,)]
+    assert world.rows("SELECT count(*) FROM customer") == [(orders // 2,)]
+    states = [state for (state,) in world.rows("SELECT state FROM run ORDER BY run_id")]
+    assert states == ["finished"]
+    report = json.loads(done.stdout)
+    assert report["seen"] == report["created"] == orders
+
+
+def test_two_imports_of_one_integration_do_not_run_at_once(world: World) -> None:
+    world.take(order("A-1"))
+    other = world.db.again()
+    other.connection().execute("SELECT pg_advisory_lock(7208, %s::int)", (world.shop.integration_id,))
+    done = subprocess.run([*IMPORT, "shop"], env=env(world), capture_output=True, text=True, timeout=60, check=False)
+    other.close()
+    assert done.returncode == 2
+    assert "already running" in done.stderr
+
+
+def test_ctrl_c_stops_cleanly_and_the_next_import_goes_on(world: World) -> None:
+    write(world.drop() / "all.jsonl", [(f"N-{number}", number) for number in range(6_000)], _Both())
+    process = subprocess.Popen([*IMPORT, "shop"], env=env(world), stderr=subprocess.PIPE, stdout=subprocess.PIPE,
+                               start_new_session=True, text=True)  # fmt: skip
+    deadline = time.monotonic() + 60
+    while world.rows("SELECT count(*) FROM orders") == [(0,)] and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "goes on where this stopped" in said
+    (before,) = world.rows("SELECT count(*) FROM orders")[0]
+    assert 0 < before < 6_000
+    assert world.import_now().orders["present"] == 6_000

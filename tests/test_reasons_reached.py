@@ -1,0 +1,657 @@
+"""Every reason that the program can name is reached here, with evidence that is really stored and an article that
+explains it. A scenario makes a world in which a reason appears and returns the evidence found in it."""
+
+from __future__ import annotations
+
+import ast
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cuadra
+from cuadra import accounts, inbox, reasons
+from cuadra.connectors.base import Raw, Read
+from cuadra.connectors.files.layout import own_layout
+from cuadra.connectors.files.nested import read_line
+from cuadra.ledger import BatchLedger, acts, person, utc_now
+from cuadra.model import Entity
+from cuadra.pipeline.prepare import prepare
+from cuadra.pipeline.run import run
+from tests.rules import again, ana, one, order_id, way, way_of
+from tests.world import World, line, order
+
+SOURCE = Path(cuadra.__file__).parent
+Proof = dict[str, Any]
+Scenario = Callable[[World], Proof]
+
+
+def named_in_source() -> dict[str, list[str]]:
+    """Code → places in the program that name it as a literal of its own."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in reasons.ALL:
+                found.setdefault(node.value, []).append(f"{path.relative_to(SOURCE)}:{node.lineno}")
+    return found
+
+
+NAMED = named_in_source()
+SCENARIOS: list[tuple[str, Scenario]] = []
+
+#: what is known to be missing, and why the case is kept all the same
+UNREACHED = {"product_not_linked": "ledger/acts.py releases it, but no step ever sets it"}
+INCOMPLETE = {
+    "file_not_processed_yet": "connectors/files/offer.py gives {file, why}: arrived_at and next_run are missing",
+    "wrong_identifier_kind": "diagnosis/why.py gives a note in two languages: searched, kind_found, order are missing",
+    "integration_paused": "diagnosis/why.py gives a note in two languages: by, at, kept are missing",
+}
+
+
+def produces(code: str) -> Callable[[Scenario], Scenario]:
+    """Register a scenario of that reason; one reason may have several."""
+
+    def register(scenario: Scenario) -> Scenario:
+        SCENARIOS.append((code, scenario))
+        return scenario
+
+    return register
+
+
+# ---------------------------------------------------------------- where evidence is stored
+
+
+def of_order(world: World, code: str, id: str = "A") -> Proof:
+    """The proof that stands with an order."""
+    found = one(world, "SELECT evidence FROM orders WHERE source_id = %s", id)
+    assert code in (found or {}), found
+    return found[code]
+
+
+def of_attempt(world: World, code: str) -> Proof:
+    """The proof that stands with an attempt."""
+    rows = world.rows("SELECT evidence FROM attempt WHERE reason = %s OR %s = ANY(warnings)", code, code)
+    assert rows, world.rows("SELECT outcome, reason, warnings FROM attempt")
+    return rows[0][0][code]
+
+
+def of_line(world: World, code: str) -> Proof:
+    """The proof that stands with a line."""
+    return one(world, "SELECT evidence FROM order_line WHERE reason = %s LIMIT 1", code)
+
+
+def of_set(world: World, code: str) -> Proof:
+    """The proof that stands with a file set, which its run names too."""
+    assert world.rows("SELECT 1 FROM run WHERE reason = %s AND evidence IS NOT NULL", code)
+    return one(world, "SELECT evidence FROM file_set WHERE reason = %s", code)
+
+
+def everywhere(world: World) -> list[tuple[str, Proof]]:
+    """All proofs that are stored, with their reason."""
+    found: list[tuple[str, Proof]] = []
+    for table in ("orders", "attempt", "product"):
+        for (evidence,) in world.rows(f"SELECT evidence FROM {table} WHERE evidence IS NOT NULL"):
+            found += evidence.items()
+    for table in ("order_line", "file_set", "run"):
+        found += world.rows(f"SELECT reason, evidence FROM {table} WHERE reason IS NOT NULL")  # type: ignore[arg-type]
+    return found
+
+
+def missing(code: str, proof: Proof) -> list[str]:
+    """Keys that the catalogue demands and the proof lacks."""
+    return [key for key in reasons.get(code).evidence if key not in proof]
+
+
+# ---------------------------------------------------------------- the walk
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param(code, marks=pytest.mark.xfail(strict=True, reason=UNREACHED[code])) if code in UNREACHED else code
+        for code in sorted(NAMED)
+    ],
+)
+def test_every_code_that_the_program_names_has_a_scenario(code: str) -> None:
+    assert code in {known for known, _ in SCENARIOS}, f"nothing here produces {code}, named at {NAMED[code]}"
+
+
+@pytest.mark.parametrize("code", sorted(NAMED))
+@pytest.mark.parametrize("lang", ["es", "en"])
+def test_every_code_that_the_program_names_has_an_article(code: str, lang: str) -> None:
+    text = reasons.article(code, lang)
+    assert text is not None
+    assert code in text
+
+
+def cases() -> list[Any]:
+    """The scenarios as test cases; those known to lack a key must fail for it."""
+    return [
+        pytest.param(
+            code, scenario, id=f"{code}-{scenario.__name__}",
+            marks=[pytest.mark.xfail(strict=True, reason=INCOMPLETE[code])] if code in INCOMPLETE else [],
+        )
+        for code, scenario in sorted(SCENARIOS, key=lambda pair: (pair[0], pair[1].__name__))
+    ]  # fmt: skip
+
+
+def check_reached(world: World, code: str, scenario: Scenario) -> None:
+    proof = scenario(world)
+    assert missing(code, proof) == []
+    assert [(found, missing(found, kept)) for found, kept in everywhere(world) if missing(found, kept)] == []
+
+
+# ---------------------------------------------------------------- states and payment
+
+STATES = {
+    "status_not_mapped": "inventado", "state_not_eligible": "on_hold", "cancelled_at_source": "cancelled",
+    "failed_or_trashed_at_source": "trashed", "test_or_draft_order": "draft", "deleted_at_source": "deleted",
+    "payment_not_verified": "pending",
+}  # fmt: skip
+
+
+def _state(code: str, state: str) -> None:
+    def in_this_state(world: World) -> Proof:
+        world.take(order("A", state=state))
+        return of_order(world, code)
+
+    produces(code)(in_this_state)
+
+
+for _code, _raw in STATES.items():
+    _state(_code, _raw)
+
+
+@produces("never_paid")
+def unpaid_for_long(world: World) -> Proof:
+    world.take(order("A", state="pending", created_at=(datetime.now(UTC) - timedelta(days=31)).isoformat()))
+    return of_order(world, "never_paid")
+
+
+@produces("returned_or_refunded")
+def returned_before_the_import(world: World) -> Proof:
+    world.take(order("A", fulfilment_state="returned"))
+    return of_order(world, "returned_or_refunded")
+
+
+# ---------------------------------------------------------------- content of the order
+
+
+@produces("order_without_products")
+def no_lines(world: World) -> Proof:
+    world.take(order("A", lines=[]))
+    return of_order(world, "order_without_products")
+
+
+@produces("order_without_customer")
+def nobody(world: World) -> Proof:
+    world.take(order("A", customer=None))
+    return of_order(world, "order_without_customer")
+
+
+@produces("customer_without_contact")
+def a_name_alone(world: World) -> Proof:
+    world.take(order("A", customer={"name": "Ana"}))
+    return of_order(world, "customer_without_contact")
+
+
+@produces("customer_without_contact")
+def a_record_number_alone(world: World) -> Proof:
+    world.take(order("A", customer={"id": "7"}))
+    return of_order(world, "customer_without_contact")
+
+
+@produces("currency_mismatch")
+def dollars(world: World) -> Proof:
+    world.take(order("A", currency="USD"))
+    return of_order(world, "currency_mismatch")
+
+
+@produces("conversion_rate_missing")
+def dollars_without_rate(world: World) -> Proof:
+    world.rules(currency="convert")
+    world.take(order("A", currency="USD"))
+    return of_order(world, "conversion_rate_missing")
+
+
+@produces("totals_do_not_add_up")
+def a_total_of_its_own(world: World) -> Proof:
+    world.take(order("A", total="99.00"))
+    return of_order(world, "totals_do_not_add_up")
+
+
+@produces("filtered_by_store_or_channel")
+def of_another_store(world: World) -> Proof:
+    world.rules(filters__without_stores="norte")
+    world.take(order("A", store="norte"))
+    return of_order(world, "filtered_by_store_or_channel")
+
+
+@produces("filtered_by_store_or_channel")
+def of_no_store_at_all(world: World) -> Proof:
+    world.rules(filters__only_sales_channels="web")
+    world.take(order("A"))
+    return of_order(world, "filtered_by_store_or_channel")
+
+
+@produces("filtered_by_seller")
+def of_another_seller(world: World) -> Proof:
+    world.rules(filters__only_sellers="nuestro")
+    world.take(order("A", seller="otro"))
+    return of_order(world, "filtered_by_seller")
+
+
+# ---------------------------------------------------------------- lines and catalogue
+
+
+@produces("line_excluded_by_rule")
+def an_excluded_sku(world: World) -> Proof:
+    world.rules(filters__without_skus="SKU-1")
+    world.take(order("A"))
+    return of_line(world, "line_excluded_by_rule")
+
+
+@produces("product_sku_missing")
+def no_sku(world: World) -> Proof:
+    world.take(order("A", lines=[line(sku=None)]))
+    return of_line(world, "product_sku_missing")
+
+
+@produces("product_not_found")
+def an_unknown_sku(world: World) -> Proof:
+    world.rules(products__unknown="hold")
+    world.take(order("A"))
+    assert world.standing("A") == ("held", "product_not_found")
+    return of_line(world, "product_not_found")
+
+
+@produces("product_not_found")
+def no_value_to_find_it_by(world: World) -> Proof:
+    world.rules(products__identify_by="id")
+    world.take(order("A"))
+    return of_line(world, "product_not_found")
+
+
+def catalogue(world: World, text: str) -> None:
+    world.take_csv({"orders.csv": "id\n", "products.csv": text})
+
+
+@produces("product_sku_duplicate")
+def two_products_with_one_sku(world: World) -> Proof:
+    catalogue(world, "id,sku\n1,SKU-1\n2,SKU-1\n")
+    world.take(order("A"))
+    return of_line(world, "product_sku_duplicate")
+
+
+@produces("product_inactive")
+def off_in_the_catalogue(world: World) -> Proof:
+    catalogue(world, "id,sku,active\n1,SKU-1,no\n")
+    world.take(order("A"))
+    assert of_line(world, "product_inactive")["since"]
+    return of_order(world, "product_inactive")
+
+
+@produces("product_inactive")
+def switched_off_by_a_person(world: World) -> Proof:
+    world.take(order("B"))
+    acts.activate_product(
+        world.db, ana(world), one(world, "SELECT product_id FROM product"), way_of(world), active=False
+    )
+    world.take(order("A"))
+    return of_order(world, "product_inactive")
+
+
+@produces("product_sku_changed")
+def another_sku_for_the_same_id(world: World) -> Proof:
+    catalogue(world, "id,sku\n1,VIEJO\n")
+    catalogue(world, "id,sku\n1,NUEVO\n")
+    assert one(world, "SELECT evidence FROM product")["product_sku_changed"]
+    return of_attempt(world, "product_sku_changed")
+
+
+@produces("category_ambiguous")
+def two_categories(world: World) -> Proof:
+    catalogue(world, "id,sku,category\n1,SKU-1,Ropa|Ofertas\n")
+    return of_attempt(world, "category_ambiguous")
+
+
+@produces("category_missing")
+def no_category(world: World) -> Proof:
+    catalogue(world, "id,sku,category\n1,SKU-1,\n")
+    return of_attempt(world, "category_missing")
+
+
+@produces("category_badly_defined_at_source")
+def a_loop_in_the_tree(world: World) -> Proof:
+    world.take_csv({
+        "orders.csv": "id\n", "categories.csv": "id,name,parent\n1,Ropa,2\n2,Botas,1\n",
+        "products.csv": "id,sku,category_id\n1,SKU-1,2\n",
+    })  # fmt: skip
+    return of_attempt(world, "category_badly_defined_at_source")
+
+
+# ---------------------------------------------------------------- customers
+
+
+@produces("customer_contact_invalid")
+def no_address(world: World) -> Proof:
+    world.take(order("A", customer={"id": "1", "email": "ana@@x"}))
+    return of_order(world, "customer_contact_invalid")
+
+
+@produces("customer_contact_masked")
+def an_alias(world: World) -> Proof:
+    world.take(order("A", customer={"id": "1", "email": "x@mail.mercadolibre.com"}))
+    return of_order(world, "customer_contact_masked")
+
+
+@produces("customer_placeholder_contact")
+def a_filler(world: World) -> Proof:
+    world.take(order("A", customer={"id": "1", "email": "sincorreo@gmail.com"}))
+    return of_order(world, "customer_placeholder_contact")
+
+
+@produces("customer_identity_conflict")
+def crossed_keys(world: World) -> Proof:
+    world.take(order("B", customer={"email": "ana@example.com"}), order("C", customer={"phone": "+541143215678"}))
+    world.take(order("A", customer={"email": "ana@example.com", "phone": "+541143215678"}))
+    return of_order(world, "customer_identity_conflict")
+
+
+@produces("personal_data_erased")
+def erased(world: World) -> Proof:
+    world.take(order("A", customer={"email": "ana@example.com"}))
+    person.erase(world.db, ana(world), "ana@example.com")
+    return of_order(world, "personal_data_erased")
+
+
+# ---------------------------------------------------------------- receipts
+
+
+@produces("duplicate_delivery")
+def twice_the_same(world: World) -> Proof:
+    first = order("A", updated_at="2026-05-01T10:00:00Z")
+    world.take(first)
+    world.take(again(first))
+    return of_attempt(world, "duplicate_delivery")
+
+
+@produces("event_stale_or_out_of_order")
+def an_older_version(world: World) -> Proof:
+    first = order("A", updated_at="2026-05-02T10:00:00Z")
+    world.take(first)
+    world.take({**first, "updated_at": "2026-05-01T10:00:00Z", "note": "x"})
+    return of_attempt(world, "event_stale_or_out_of_order")
+
+
+@produces("change_after_freeze")
+def changed_after_the_write_off(world: World) -> Proof:
+    first = order("A")
+    world.take(first)
+    acts.write_off(world.db, ana(world), order_id(world, "A"))
+    world.take({**first, "note": "x"})
+    return of_attempt(world, "change_after_freeze")
+
+
+@produces("payload_unreadable")
+def no_json(world: World) -> Proof:
+    world.take(b'{"id": "A", ')
+    return of_attempt(world, "payload_unreadable")
+
+
+@produces("payload_unreadable")
+def no_object(world: World) -> Proof:
+    world.take(b"[1, 2]")
+    return of_attempt(world, "payload_unreadable")
+
+
+@produces("payload_unreadable")
+def no_text(world: World) -> Proof:
+    world.take(b'{"id": "A\xff\xfe"}')
+    return of_attempt(world, "payload_unreadable")
+
+
+@produces("payload_too_large")
+def more_than_four_mebibytes(world: World) -> Proof:
+    world.take(b'{"id": "A", "note": "' + b"x" * (4 << 20) + b'"}', order("B"))
+    assert world.standing("B") == ("present", None)
+    return of_attempt(world, "payload_too_large")
+
+
+@produces("required_field_missing")
+def no_number(world: World) -> Proof:
+    world.take(b'{"state": "paid"}')
+    return of_attempt(world, "required_field_missing")
+
+
+@produces("required_field_missing")
+def lines_without_their_order(world: World) -> Proof:
+    world.take_csv({"orders.csv": "id\n", "lines.csv": "order_id,sku\nA,SKU-1\n"})
+    assert world.standing("A") == ("failed", "required_field_missing")
+    return of_order(world, "required_field_missing")
+
+
+@produces("field_format_invalid")
+def a_word_for_a_total(world: World) -> Proof:
+    world.take(order("A", total="muchos"))
+    return of_order(world, "field_format_invalid")
+
+
+@produces("field_format_invalid")
+def a_year_no_shop_has_seen(world: World) -> Proof:
+    world.take(order("A", created_at="1776-07-04T10:00:00Z"))
+    return of_order(world, "field_format_invalid")
+
+
+@produces("field_format_invalid")
+def a_word_for_a_total_in_a_table(world: World) -> Proof:
+    world.take_csv({"orders.csv": "id,total\nA,muchos\n"})
+    return of_order(world, "field_format_invalid")
+
+
+def process(world: World, reader: Callable[[Raw], Read], *bodies: bytes) -> None:
+    """Store receipts and hand them to the runner with a reader of ours."""
+    mine = way(world)
+    world.db.stage()
+    with world.db.transaction(mine.account_id) as conn:
+        conn.execute("SELECT ensure_partitions(now()::date, 2)")
+        entry = inbox.store(
+            conn, mine.account_id, mine.integration_id, [Raw(Entity.ORDER, body, 1) for body in bodies],
+            arrival="file", retention=world.account.retention, now=utc_now(),
+        )  # fmt: skip
+    stored = inbox.load(world.db, mine.account_id, entry)
+    run(
+        lambda ids: [prepare(raw, number, reader, mine.rules, "AR") for number, raw in stored if ids is None or number in ids],
+        BatchLedger(world.db, mine, take=inbox.take), lambda items: None,
+    )  # fmt: skip
+
+
+LAYOUT = own_layout()
+BODIES = [again(order(name)) for name in "ABCDE"]
+
+
+def survived(world: World) -> None:
+    """Everything but C is in, and nothing is left to do."""
+    assert world.rows("SELECT source_id, standing FROM orders ORDER BY 1") == [(name, "present") for name in "ABDE"]
+    assert world.rows("SELECT outcome, count(*) FROM attempt GROUP BY 1 ORDER BY 1") == [("created", 4), ("failed", 1)]
+    assert world.rows("SELECT 1 FROM inbox") == []
+
+
+@produces("internal_error")
+def a_step_that_raises(world: World) -> Proof:
+    def reader(raw: Raw) -> Read:
+        found = read_line(raw, LAYOUT, None, "ARS")
+        if found.identifier == "C":
+            found.value.lines[0].quantity = "x"  # type: ignore[union-attr]
+        return found
+
+    process(world, reader, *BODIES)
+    survived(world)
+    return of_attempt(world, "internal_error")
+
+
+@produces("internal_error")
+def a_value_whose_facts_cannot_be_loaded(world: World) -> Proof:
+    def reader(raw: Raw) -> Read:
+        found = read_line(raw, LAYOUT, None, "ARS")
+        if found.identifier == "C":
+            found.value.lines = [None]  # type: ignore[union-attr,list-item]
+        return found
+
+    process(world, reader, *BODIES)
+    survived(world)
+    return of_attempt(world, "internal_error")
+
+
+@produces("internal_error")
+def a_reader_that_raises(world: World) -> Proof:
+    def reader(raw: Raw) -> Read:
+        if b'"id":"C"' in raw.body:
+            raise ZeroDivisionError
+        return read_line(raw, LAYOUT, None, "ARS")
+
+    process(world, reader, *BODIES)
+    survived(world)
+    return of_attempt(world, "internal_error")
+
+
+# ---------------------------------------------------------------- files
+
+
+@produces("file_required_field_empty")
+def a_row_without_number(world: World) -> Proof:
+    world.take_csv({"orders.csv": "id,total\n,10.00\n"})
+    return of_attempt(world, "file_required_field_empty")
+
+
+@produces("file_row_invalid")
+def a_record_with_a_bad_cell(world: World) -> Proof:
+    catalogue(world, "id,sku,active\n1,SKU-1,quizás\n")
+    return of_attempt(world, "file_row_invalid")
+
+
+@produces("file_row_invalid")
+def a_row_with_an_open_quote(world: World) -> Proof:
+    catalogue(world, 'id,sku,name\n1,SKU-1,"abierta\n')
+    return of_attempt(world, "file_row_invalid")
+
+
+@produces("file_special_characters")
+def a_foreign_byte(world: World) -> Proof:
+    rows = "id,total,note,customer.email\nB,1.00,año,b@example.com\nC,1.00,año,c@example.com\n".encode()
+    lines = "order_id,sku,unit_price\nA,SKU-1,1.00\nB,SKU-1,1.00\nC,SKU-1,1.00\n"
+    world.take_csv({"orders.csv": rows + b"A,1.00,a\xf1o,a@example.com\n", "lines.csv": lines})
+    assert one(world, "SELECT content ->> 'note' FROM orders WHERE source_id = 'A'") == "año"
+    return of_order(world, "file_special_characters")
+
+
+@produces("file_header_mismatch")
+def another_header(world: World) -> Proof:
+    world.take_csv({"orders.csv": "numero,monto\n1,2\n"})
+    return of_set(world, "file_header_mismatch")
+
+
+@produces("file_set_incomplete")
+def lines_alone(world: World) -> Proof:
+    world.take_csv({"lines.csv": "order_id,sku\nA,SKU-1\n"})
+    return of_set(world, "file_set_incomplete")
+
+
+@produces("file_format_unreadable")
+def a_spreadsheet_of_utf_16(world: World) -> Proof:
+    world.take_csv({"orders.csv": "id,total\nA,1\n".encode("utf-16")})
+    return of_set(world, "file_format_unreadable")
+
+
+@produces("file_format_unreadable")
+def a_manifest_that_is_none(world: World) -> Proof:
+    world.take_csv({"orders.csv": "id,total\nA,1\n", "manifest.json": "{"})
+    return of_set(world, "file_format_unreadable")
+
+
+@produces("control_total_mismatch")
+def fewer_orders_than_declared(world: World) -> Proof:
+    world.take_csv({"orders.csv": "id,total\nA,1\n", "manifest.json": '{"orders": 2, "totals": {"ARS": "7.00"}}'})
+    assert world.rows("SELECT 1 FROM orders") == []
+    return of_set(world, "control_total_mismatch")
+
+
+@produces("control_total_mismatch")
+def another_file_than_declared(world: World) -> Proof:
+    world.take_csv({
+        "orders.csv": "id,total\nA,1\n", "manifest.json": '{"files": {"orders.csv": {"sha256": "00"}}}',
+    })  # fmt: skip
+    return of_set(world, "control_total_mismatch")
+
+
+@produces("file_name_invalid")
+def one_file_of_another_name(world: World) -> Proof:
+    path = world.tmp / "ventas.txt"
+    path.write_text("id\n1\n")
+    made = accounts.add_integration(world.db, world.account, "single", "files", {"path": str(path)}, "test")
+    accounts.move(world.db, world.account, made, "active", "test")
+    world.import_now("single")
+    return of_set(world, "file_name_invalid")
+
+
+@produces("file_not_processed_yet")
+def still_being_written(world: World) -> Proof:
+    folder = world.drop() / "set"
+    folder.mkdir()
+    done = threading.Event()
+
+    def write() -> None:
+        with (folder / "orders.csv").open("w") as file:
+            while not done.is_set():
+                file.write("id\n")
+                file.flush()
+                time.sleep(0.05)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        time.sleep(0.1)
+        world.import_now()
+    finally:
+        done.set()
+        writer.join()
+    return of_set(world, "file_not_processed_yet")
+
+
+# ---------------------------------------------------------------- questions
+
+
+@produces("identifier_unknown_everywhere")
+def a_number_nobody_knows(world: World) -> Proof:
+    answer = world.why("999")
+    assert answer.reason == "identifier_unknown_everywhere"
+    return answer.evidence
+
+
+def note(world: World, question: str, code: str) -> Proof:
+    (found,) = [one for one in world.why(question).notes if one["reason"] == code]
+    return found
+
+
+@produces("wrong_identifier_kind")
+def the_number_of_a_payment(world: World) -> Proof:
+    world.take(order("A", payments=[{"id": "PAY-9"}]))
+    return note(world, "PAY-9", "wrong_identifier_kind")
+
+
+@produces("integration_paused")
+def asked_while_paused(world: World) -> Proof:
+    world.take(order("A"))
+    accounts.move(world.db, world.account, world.shop, "paused", "ana", "inventory")
+    return note(world, "A", "integration_paused")
+
+
+@pytest.mark.parametrize(("code", "scenario"), cases())
+def test_the_reason_is_reached_with_the_evidence_that_the_catalogue_demands(
+    world: World, code: str, scenario: Scenario
+) -> None:
+    check_reached(world, code, scenario)

@@ -27,7 +27,11 @@ def env(world: World) -> dict[str, str]:
 
 
 def person(number: int) -> dict[str, str]:
-    return {"name": f"Person {number}", "email": f"person{number}@example.com", "phone": f"+54911{40_000_123 + number * 7}"}
+    return {
+        "name": f"Person {number}",
+        "email": f"person{number}@example.com",
+        "phone": f"+54911{40_000_123 + number * 7}",
+    }
 
 
 def write(path: Path, orders: list[tuple[str, int]], mixer: random.Random) -> None:

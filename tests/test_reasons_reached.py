@@ -20,7 +20,7 @@ from cuadra.connectors.files.layout import own_layout
 from cuadra.connectors.files.nested import read_line
 from cuadra.ledger import BatchLedger, acts, person, utc_now
 from cuadra.model import Entity
-from cuadra.pipeline.prepare import prepare
+from cuadra.pipeline.run import prepare_safely as prepare
 from cuadra.pipeline.run import run
 from tests.rules import again, ana, one, order_id, way, way_of
 from tests.world import World, line, order

@@ -80,6 +80,7 @@ def get(db: Database, account_id: int) -> Account:
 
 def add(db: Database, name: str, currency: str, country: str, time_zone: str, retention: int) -> int:
     """A new account. Raises UsageError for a value that cannot be, Refused for a name that is taken."""
+    _named(name)
     _check(currency, country, time_zone, retention)
     values = {"name": name, "currency": currency, "country": country, "time_zone": time_zone, "retention": retention}
     try:
@@ -98,6 +99,16 @@ def change(db: Database, account: Account, author: str, **values: Any) -> None:
     with db.transaction(account.account_id) as conn:
         conn.execute(sql("set_account"), {"account": account.account_id, **values})
         audit(conn, account.account_id, author, "account set", account.name, values)
+
+
+def _named(name: str) -> None:
+    if not name.strip() or len(name) > 100 or not name.isprintable():
+        raise UsageError("«{value}» is no name; use up to 100 letters, digits and signs.", value=name)
+
+
+def check(*, currency: str | None = None, time_zone: str | None = None) -> None:
+    """Refuse what cannot be a currency or a zone. Raises UsageError naming it."""
+    _check(currency, None, time_zone, None)
 
 
 def _check(currency: str | None, country: str | None, time_zone: str | None, retention: int | None) -> None:
@@ -129,6 +140,7 @@ def audit(conn: Conn, account_id: int, actor: str, action: str, what: str, detai
 def add_integration(db: Database, account: Account, name: str, connector: str, settings: dict[str, Any], author: str,
                     *, store: str | None = None, same_store: bool = False) -> Integration:  # fmt: skip
     """A new integration, in draft. A second one on the same store is refused unless that is meant."""
+    _named(name)
     found = connectors.get(connector)
     known = {spec.name for spec in found.info.settings}
     for setting in settings:
@@ -277,7 +289,7 @@ def rules_history(db: Database, account: Account, integration: Integration) -> l
 
 def set_rate(db: Database, account: Account, source: str, day: date, rate: Decimal, author: str) -> None:
     """How many of the account's currency one of `source` was worth on a day."""
-    if rate <= 0 or not rate.is_finite():
+    if not rate.is_finite() or rate <= 0:
         raise UsageError("A rate is a number above 0, not «{value}».", value=rate)
     _check(source, None, None, None)
     with db.transaction(account.account_id) as conn:

@@ -36,6 +36,6 @@ def problem(amount: Decimal) -> str | None:
     if not -LIMIT < amount < LIMIT:
         return "a number below 10^15"
     # -20 < exponent keeps 1E-999999 out without writing it; few digits are the rule, and cheap to see
-    if (amount and amount.adjusted() < -20) or len(str(amount)) > 40:
+    if not -20 <= amount.adjusted() <= 20 or len(str(amount)) > 40:
         return "at most 40 characters"
     return None

@@ -50,13 +50,14 @@ class Settings:
         home = Path(values.get("home") or Path(env.get("HOME") or Path.home()) / ".cuadra")
         values["home"] = home.expanduser().absolute()
         if "batch" in values:
-            values["batch"] = _positive("CUADRA_BATCH", values["batch"])
+            values["batch"] = _up_to("CUADRA_BATCH", values["batch"], 10_000)
         if values.get("lang", "en") not in ("es", "en"):
             values["lang"] = values["lang"].lower()[:2]
         return cls(**values)
 
 
-def _positive(variable: str, raw: str) -> int:
-    if not raw.isdecimal() or int(raw) < 1:
-        raise UsageError("{variable} must be a whole number above 0, not «{value}».", variable=variable, value=raw)
+def _up_to(variable: str, raw: str, most: int) -> int:
+    if not raw.isdecimal() or not 1 <= int(raw) <= most:
+        raise UsageError("{variable} must be a whole number from 1 to {most}, not «{value}».", variable=variable,
+                         most=most, value=raw)  # fmt: skip
     return int(raw)

@@ -94,7 +94,9 @@ def nothing_written(world: World) -> bool:
 # ---------------------------------------------------------------- is it whole?
 
 
-@pytest.mark.parametrize("name", ["orders.csv.tmp", "orders.csv.part", "orders.csv.filepart", ".orders.csv", "orders.csv~"])
+@pytest.mark.parametrize(
+    "name", ["orders.csv.tmp", "orders.csv.part", "orders.csv.filepart", ".orders.csv", "orders.csv~"]
+)
 def test_a_file_under_a_temporary_name_is_not_there_yet(tmp_path: Path, name: str) -> None:
     assert offers(put(tmp_path / "drop", {name: HEAD + row("A-1")})) == []
 
@@ -195,7 +197,9 @@ total = "Total"
 """
 
 
-@pytest.mark.parametrize(("declared", "raw", "text"), [("latin-1", b"\x85\xf1", "\x85ñ"), ("windows-1252", b"\x85\xf1", "…ñ")])
+@pytest.mark.parametrize(
+    ("declared", "raw", "text"), [("latin-1", b"\x85\xf1", "\x85ñ"), ("windows-1252", b"\x85\xf1", "…ñ")]
+)
 def test_a_declared_encoding_holds(tmp_path: Path, declared: str, raw: bytes, text: str) -> None:
     content = "Número,Total,Cliente\nA-1,1,".encode("latin-1") + b"x" + raw + b"\n"
     offer, found = taken(tmp_path, {"orders.csv": content}, MAPPED.format(more=f'encoding = "{declared}"'))
@@ -306,7 +310,9 @@ def test_the_decimal_mark_is_decided_over_the_whole_file(
     assert [order.total for order in orders(found).values()] == [Decimal(amount) for amount in amounts]
 
 
-@pytest.mark.parametrize("cell", ["1e400", "NaN", "Infinity", "1E-999999", "0E-999999", "12.34.56", "ten", "9" * 41, "0x10"])
+@pytest.mark.parametrize(
+    "cell", ["1e400", "NaN", "Infinity", "1E-999999", "0E-999999", "12.34.56", "ten", "9" * 41, "0x10"]
+)
 def test_what_is_no_amount_is_a_complaint_and_the_order_is_there(world: World, cell: str) -> None:
     world.take_csv({"orders.csv": HEAD + row("A-1", cell, **{"line.unit_price": "1"}) + row("A-2", "1.50")})
     assert world.standing("A-1") == ("failed", "field_format_invalid")
@@ -355,7 +361,9 @@ def test_dates_by_their_format_and_zone(tmp_path: Path, cell: str, zone: str, mo
     assert not found[0].complaints
 
 
-@pytest.mark.parametrize("cell", ["31/02/2026", "yesterday", "1989-12-31", "9999-12-31", "0001-01-01T00:00:00+14:00", "20261350"])
+@pytest.mark.parametrize(
+    "cell", ["31/02/2026", "yesterday", "1989-12-31", "9999-12-31", "0001-01-01T00:00:00+14:00", "20261350"]
+)
 def test_what_is_no_date_is_a_complaint(tmp_path: Path, cell: str) -> None:
     _, (read,) = taken(tmp_path, {"orders.csv": f"id,total,created_at\nA-1,1.5,{cell}\n"})
     assert [(one.field, one.value) for one in read.complaints] == [("created_at", cell)]
@@ -366,7 +374,14 @@ def test_what_is_no_date_is_a_complaint(tmp_path: Path, cell: str) -> None:
 
 
 def test_lines_are_grouped_over_the_whole_file_and_the_last_invoice_is_not_lost(tmp_path: Path) -> None:
-    content = HEAD + row("A-1") + row("B-1") + "".join(row(f"C-{at}") for at in range(50)) + row("A-1") + row("Z-9").rstrip("\n")
+    content = (
+        HEAD
+        + row("A-1")
+        + row("B-1")
+        + "".join(row(f"C-{at}") for at in range(50))
+        + row("A-1")
+        + row("Z-9").rstrip("\n")
+    )
     _, found = taken(tmp_path, {"orders.csv": content})
     known = orders(found)
     assert len(known) == 53
@@ -412,7 +427,10 @@ def test_every_row_read_is_accounted_for(world: World) -> None:
     content = HEAD + row("A-1") + row("A-2") + "A-3,too,few\n" + row("") + row("A-2") + "\n"
     report = world.take_csv({"orders.csv": content})
     items = report.items
-    assert items.seen == items.created + items.updated + items.unchanged + items.duplicate + items.refused + items.failed_items
+    assert (
+        items.seen
+        == items.created + items.updated + items.unchanged + items.duplicate + items.refused + items.failed_items
+    )
     assert sum(report.orders.values()) == 3
     assert report.bad_rows == 2
     assert world.rows("SELECT line, reason FROM file_reject ORDER BY line") == [
@@ -682,14 +700,17 @@ def test_a_corrected_line_keeps_the_other_files_of_its_order(world: World) -> No
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("place", ["9" * 5000 + ":0:2", "1:0", "x:y:z", "999999999999999999999:0:2", "1:99999:2", "-1:0:2", "", "1:0:" + "9" * 30])
+@pytest.mark.parametrize(
+    "place",
+    ["9" * 5000 + ":0:2", "1:0", "x:y:z", "999999999999999999999:0:2", "1:99999:2", "-1:0:2", "", "1:0:" + "9" * 30],
+)
 def test_a_correction_of_nothing_stops_nothing(world: World, place: str) -> None:
     content = f"id,total,cuadra_row\nA-2,10.00,{place}\n"
     world.take_csv({"orders.csv": content}, set="corrected")
     assert world.take(order("B-1")).orders["present"] >= 1
 
 
-FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "=HYPERLINK(\"http://example.com\")"]
+FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", '=HYPERLINK("http://example.com")']
 
 
 def test_no_cell_of_a_returned_file_begins_like_a_formula(world: World) -> None:
@@ -811,7 +832,9 @@ dates = ["%d/%m/%Y %H:%M", "%d/%m/%Y"]
 def andina(world: World, shared: Path, tmp_path: Path, *days: str, whole: bool = True) -> World:
     """An integration «andina» over the samples of these days."""
     mapping = tmp_path / "andina.toml"
-    mapping.write_text(ANDINA if whole else ANDINA.replace("optional = false\n[files.customers", "[files.customers"), "utf-8")
+    mapping.write_text(
+        ANDINA if whole else ANDINA.replace("optional = false\n[files.customers", "[files.customers"), "utf-8"
+    )
     folder = tmp_path / "andina"
     folder.mkdir()
     for path in sorted((shared / "platforms" / "samples" / "files-sftp").iterdir()):
@@ -855,8 +878,14 @@ def test_the_sample_of_another_dialect(world: World, shared: Path, tmp_path: Pat
     andina(world, shared, tmp_path, "20261118", "20261119", whole=False)
     report = world.import_now("andina")
     detected = next(note["detected"] for note in report.notes if "20261119" in note["set"])
-    assert detected["ventas_andina_20261119_dialecto_cp1252.csv"] == {"encoding": "cp1252", "delimiter": ";", "decimal": ","}
-    rows = world.rows("SELECT source_id, total, ordered_at, standing, warnings FROM orders WHERE source_id LIKE '%%1201_' ORDER BY 1")
+    assert detected["ventas_andina_20261119_dialecto_cp1252.csv"] == {
+        "encoding": "cp1252",
+        "delimiter": ";",
+        "decimal": ",",
+    }
+    rows = world.rows(
+        "SELECT source_id, total, ordered_at, standing, warnings FROM orders WHERE source_id LIKE '%%1201_' ORDER BY 1"
+    )
     assert rows[0][:4] == (
         "FAC-A-0001-00012010", Decimal("45999.00"), datetime(2026, 11, 19, 13, 15, tzinfo=UTC), "present",
     )  # fmt: skip
@@ -869,7 +898,9 @@ def test_the_sample_of_another_dialect(world: World, shared: Path, tmp_path: Pat
     ]  # fmt: skip
     assert "customer_placeholder_contact" in rows[1][4]
     assert world.rows("SELECT name FROM order_line WHERE name LIKE '%%ni%%a'") == [("Zapatilla urbana niña",)]
-    assert world.rows("SELECT content -> 'custom' ->> 'payment' FROM orders WHERE source_id LIKE '%%12010'") == [("Crédito",)]
+    assert world.rows("SELECT content -> 'custom' ->> 'payment' FROM orders WHERE source_id LIKE '%%12010'") == [
+        ("Crédito",)
+    ]
 
 
 @pytest.mark.shared

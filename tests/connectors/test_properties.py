@@ -52,7 +52,9 @@ def test_what_is_framed_comes_back(parts: list[tuple[int, int, bytes]]) -> None:
 
 @often
 @given(st.lists(PART, min_size=1, max_size=4), st.data())
-def test_a_frame_that_was_cut_is_refused_or_gives_what_was_before(parts: list[tuple[int, int, bytes]], data: st.DataObject) -> None:
+def test_a_frame_that_was_cut_is_refused_or_gives_what_was_before(
+    parts: list[tuple[int, int, bytes]], data: st.DataObject
+) -> None:
     body = frame(parts)
     cut = data.draw(st.integers(0, len(body)))
     try:
@@ -126,7 +128,9 @@ def test_a_spoiled_row_changes_nothing_of_the_rows_around_it(before: list[list[s
 def test_any_bytes_are_rows_that_join_to_the_file(data: bytes, delimiter: str, encoding: str) -> None:
     found = list(Rows(io.BytesIO(data), Dialect(delimiter, encoding, ".")))
     assert b"".join(row.raw for row in found) == data
-    assert [row.line for row in found] == [data[: sum(len(one.raw) for one in found[:at])].count(b"\n") + 1 for at in range(len(found))]
+    assert [row.line for row in found] == [
+        data[: sum(len(one.raw) for one in found[:at])].count(b"\n") + 1 for at in range(len(found))
+    ]
 
 
 # ---------------------------------------------------------------- cells
@@ -179,7 +183,11 @@ def test_a_corrected_row_reads_as_the_cells_it_was_given(row: list[str], cell: s
     if not "".join(fixed).strip():
         return
     fix = Correction(1, 0, 2, dict(zip(names, fixed, strict=True)))
-    body = mend(frame([(0, 2, written([row], delimiter)), (0, 3, b"other\n")]), [SetFile("x.csv", "orders", names, dialect)], [fix])
+    body = mend(
+        frame([(0, 2, written([row], delimiter)), (0, 3, b"other\n")]),
+        [SetFile("x.csv", "orders", names, dialect)],
+        [fix],
+    )
     (_, _, mended), other = unframe(body)
     assert split(decode(mended, dialect)[0], dialect) == fixed
     assert other == (0, 3, b"other\n")
@@ -187,7 +195,9 @@ def test_a_corrected_row_reads_as_the_cells_it_was_given(row: list[str], cell: s
 
 # ---------------------------------------------------------------- versions
 
-STAMP = st.none() | st.datetimes(datetime(2026, 1, 1), datetime(2026, 1, 3)).map(lambda at: at.replace(tzinfo=UTC, hour=0, minute=0, second=0, microsecond=0))
+STAMP = st.none() | st.datetimes(datetime(2026, 1, 1), datetime(2026, 1, 3)).map(
+    lambda at: at.replace(tzinfo=UTC, hour=0, minute=0, second=0, microsecond=0)
+)
 VERSION = st.builds(Version, STAMP, st.integers(0, 3), st.sampled_from([b"a", b"b", b"c"]))
 SAME = (Order.SAME, Order.SAME_CONTENT)
 
@@ -207,7 +217,10 @@ def test_of_two_versions_one_is_newer_or_they_are_the_same(one: Version, other: 
 
 
 @often
-@given(st.lists(VERSION, min_size=1, max_size=5).filter(lambda many: len({one.stamp is None for one in many}) == 1), st.randoms())
+@given(
+    st.lists(VERSION, min_size=1, max_size=5).filter(lambda many: len({one.stamp is None for one in many}) == 1),
+    st.randoms(),
+)
 def test_every_order_of_arrival_ends_in_the_same_content(versions: list[Version], rng: object) -> None:
     def last(arriving: list[Version]) -> bytes:
         known = arriving[0]
@@ -223,7 +236,9 @@ def test_every_order_of_arrival_ends_in_the_same_content(versions: list[Version]
 
 OPTIONAL = st.none() | st.text(max_size=5)
 CUSTOMER = st.builds(CustomerRead, email=OPTIONAL, name=OPTIONAL) | st.just(CustomerRead(phone="1")) | st.none()
-LINE = st.builds(LineRead, id=st.none() | st.sampled_from(["1", "2"]), sku=OPTIONAL, quantity=st.integers(-3, 3).map(Decimal))
+LINE = st.builds(
+    LineRead, id=st.none() | st.sampled_from(["1", "2"]), sku=OPTIONAL, quantity=st.integers(-3, 3).map(Decimal)
+)
 ORDER = st.builds(OrderRead, id=st.just("A-1"), number=st.none() | st.sampled_from(["1", "2"]), customer=CUSTOMER, note=OPTIONAL,
                   lines=st.lists(LINE, max_size=3), custom=st.dictionaries(st.text(max_size=3), st.integers() | OPTIONAL, max_size=2),
                   ) | st.just(OrderRead(id="A-1")) | st.just(OrderRead(id="A-1", total=Decimal("1.10")))  # fmt: skip
@@ -240,7 +255,9 @@ def test_merging_twice_is_merging_once(known: OrderRead, new: OrderRead) -> None
 
 @often
 @given(ORDER, ORDER)
-def test_an_order_does_not_differ_from_itself_and_a_change_is_seen_from_both_sides(one: OrderRead, other: OrderRead) -> None:
+def test_an_order_does_not_differ_from_itself_and_a_change_is_seen_from_both_sides(
+    one: OrderRead, other: OrderRead
+) -> None:
     assert differences(one, one) == {}
     assert differences(one, decode_content(encode_content(one))) == {}
     there, back = differences(one, other), differences(other, one)

@@ -80,7 +80,12 @@ def accounted(world: World, good: int) -> None:
     """Every receipt has an attempt, every trouble a reason with its proof, and every good order is there."""
     assert world.rows("SELECT count(*) FROM inbox") == [(0,)]
     assert world.rows("SELECT count(*) FROM receipt") == world.rows("SELECT count(DISTINCT receipt_id) FROM attempt")
-    assert world.rows("SELECT source_id, standing, reason FROM orders WHERE source_id LIKE 'GOOD-%%' AND standing <> 'present'") == []
+    assert (
+        world.rows(
+            "SELECT source_id, standing, reason FROM orders WHERE source_id LIKE 'GOOD-%%' AND standing <> 'present'"
+        )
+        == []
+    )
     assert world.rows("SELECT count(*) FROM orders WHERE source_id LIKE 'GOOD-%%'") == [(good,)]
     for outcome, reason, warnings, evidence in world.rows("SELECT outcome, reason, warnings, evidence FROM attempt"):
         if outcome in ("refused", "failed"):
@@ -137,7 +142,10 @@ def test_hostile_rows_block_no_good_order(world: World) -> None:
             row = row.replace(b"FAC-A-0001-00012001", b"H-%d" % number)[:200_000]
             hostile.append(row if row.count(b'"') % 2 == 0 else row.replace(b'"', b""))
         at = 1 if role != "orders" else 60  # good ones before and after
-        settled(folder / f"{role}.csv", b"".join([*made[: at + 1], *(row.rstrip(b"\r\n") + b"\n" for row in hostile), *made[at + 1 :]]))
+        settled(
+            folder / f"{role}.csv",
+            b"".join([*made[: at + 1], *(row.rstrip(b"\r\n") + b"\n" for row in hostile), *made[at + 1 :]]),
+        )
     report = world.import_now()
     assert not [note for note in report.notes if note.get("reason")], report.notes
     accounted(world, good)

@@ -34,8 +34,9 @@ def story(conn: Conn, account: Account, row: OrderRow, personal: bool) -> tuple[
     attempts = conn.execute(sql("list_order_attempts"), key).fetchall()
     if not attempts:
         return 0, 0, []
-    deciding = next((one for one in attempts if one[4] in ("created", "updated")), attempts[0])
-    _, at, receipt_id, _, _, _, reason, warnings, steps, _, _ = deciding
+    # an act of a person is an attempt too, but it is not what let the order in
+    deciding = next((one for one in attempts if one[4] in ("created", "updated") and one[11] == "order"), attempts[0])
+    _, at, receipt_id, _, _, _, reason, warnings, steps, *_ = deciding
     place = conn.execute(sql("get_receipt_place"), {
         "account": account.account_id, "receipt": receipt_id, "retention": account.retention,
     }).fetchone()  # fmt: skip

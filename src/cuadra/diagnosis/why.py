@@ -245,8 +245,8 @@ def _in_files(conn: Conn, account: Account, query: str) -> list[str] | None:
         with conn.transaction():
             conn.execute("SELECT set_config('statement_timeout', %s, true)", (str(SEARCH_MS),))
             rows = conn.execute(sql("search_files"), {
-                "account": account.account_id, "retention": account.retention, "limit": 5,
-                "text": query.encode("utf-8", "replace"),
+                "account": account.account_id, "limit": 5, "text": query.encode("utf-8", "replace"),
+                "latin": query.encode("cp1252", "replace"),
             }).fetchall()  # fmt: skip
     except psycopg.errors.QueryCanceled:
         return None

@@ -77,6 +77,8 @@ def import_now(settings: Settings, db: Database, account: Account, integration: 
         db.stage()
         with db.transaction(account.account_id) as conn:
             conn.execute("SELECT ensure_partitions(now()::date, 2)")
+        with db.transaction(role="cuadra_clock") as conn:
+            conn.execute("SELECT drop_old_partitions(now()::date)")
         run_id, cursor = _open_run(db, account, integration, author)
         job = _Job(settings, db, account, integration, ways.way(db, account, integration), run_id, watch, work)
         with _no_collector():

@@ -66,15 +66,15 @@ def corrected(db: Database, account_id: int, fixes: list[Correction], sequence: 
 
 def search(db: Database, account: Account, text: str, limit: int) -> list[dict[str, Any]]:
     """Rows of files that hold a text: file, line, the row itself, and what became of it."""
-    wanted = text.encode()
+    wanted, latin = text.encode(), text.encode("cp1252", "replace")
     with db.transaction(account.account_id) as conn:
         rows = conn.execute(sql("search_files"), {
-            "account": account.account_id, "retention": account.retention, "text": wanted, "limit": limit,
+            "account": account.account_id, "text": wanted, "latin": latin, "limit": limit,
         }).fetchall()  # fmt: skip
     found = []
     for set_name, at, files, file_no, line, receipt, body, order_id, outcome, reason in rows:
         for part_file, part_line, raw in _parts(files, file_no, line, bytes(body)):
-            if wanted in raw:
+            if wanted in raw or latin in raw:
                 found.append({
                     "set": set_name, "file": files[part_file]["name"], "line": part_line, "received_at": at,
                     "sha256": files[part_file]["sha256"], "row": raw[:300].decode("utf-8", "replace").strip(),

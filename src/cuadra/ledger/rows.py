@@ -10,7 +10,7 @@ import msgspec
 
 from cuadra.connectors.base import Evidence
 from cuadra.model import LineRead, Outcome
-from cuadra.money import to_minor
+from cuadra.money import LIMIT, to_minor
 from cuadra.pipeline.admit import known
 from cuadra.pipeline.match_products import unit_of
 from cuadra.pipeline.rules import Rules
@@ -46,13 +46,13 @@ def text(amount: Decimal | None) -> str | None:
 
 
 def minor(amount: Any, currency: str | None) -> int | None:
-    """Minor units, or None where there is no amount."""
-    return to_minor(amount, currency) if isinstance(amount, Decimal) else None
+    """Minor units, or None where there is no amount, or one that no shop has (a product of two broken fields)."""
+    return to_minor(amount, currency) if isinstance(amount, Decimal) and abs(amount) < LIMIT else None
 
 
 def proof(evidence: dict[str, Evidence]) -> str | None:
     """Evidence as JSON text; NULL where there is none."""
-    return _json(evidence).decode() if evidence else None
+    return _json(evidence).decode().replace("\\u0000", "\\ufffd") if evidence else None
 
 
 def order(state: OrderState) -> Row:
@@ -106,7 +106,7 @@ def lines(state: OrderState, rules: Rules) -> list[Row]:
         found.append((
             state.order_id, at + 1, line.id, recorded.product_id, line.sku, line.name, str(line.quantity), unit,
             line.unit, text(line.unit_price), text(line.discount), text(line.tax), text(total), minor(total, currency),
-            line.seller, recorded.reason, None if recorded.evidence is None else _json(recorded.evidence).decode(),
+            line.seller, recorded.reason, None if recorded.evidence is None else proof(recorded.evidence),
         ))  # fmt: skip
     return found
 

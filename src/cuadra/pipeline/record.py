@@ -129,7 +129,7 @@ def _newer(item: Item, state: OrderState, value: OrderRead, ws: WorkingSet, rela
     if state.frozen_at is not None and changes:
         _after_freeze(item, state, merged, changes, ws)
         return
-    if not changes and state.standing is not Standing.FAILED:
+    if not changes and (state.standing is not Standing.FAILED or item.read.refused is not None):
         _unchanged(item, state, merged, ws)
         return
     _apply(item, state, merged, ws, Outcome.UPDATED, changes)

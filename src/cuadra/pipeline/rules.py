@@ -156,9 +156,15 @@ def change(rules: Rules, key: str, value: str) -> Rules:
     if key != target:
         if not isinstance(current, dict):
             raise UsageError("There is no rule «{key}»; known are {known}.", key=key, known=", ".join(known))
+        if not last:
+            raise UsageError("There is no rule «{key}»; known are {known}.", key=key, known=", ".join(known))
         new = {**current, last: value} if value else {k: v for k, v in current.items() if k != last}
     elif isinstance(current, dict):
-        new = dict(part.split("=", 1) for part in value.split(",") if "=" in part)
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        if any("=" not in part for part in parts):
+            raise UsageError("{key} is written NAME=VERDICT,…, not «{value}»; or set one: {key}.NAME VERDICT.", key=key,
+                             value=value)  # fmt: skip
+        new = dict(part.split("=", 1) for part in parts)
     elif isinstance(current, list):
         new = [part.strip() for part in value.split(",") if part.strip()]
     elif isinstance(current, bool):

@@ -107,17 +107,22 @@ def _fields(prefix: str, old: Struct, new: Struct, found: dict[str, list[Any]]) 
 
 
 def _parts(name: str, old: list[Any], new: list[Any], found: dict[str, list[Any]]) -> None:
-    def key(at: int, part: Any) -> str:
-        return getattr(part, "id", None) or getattr(part, "code", None) or f"#{at + 1}"
-
-    before = {key(at, part): part for at, part in enumerate(old)}
-    after = {key(at, part): part for at, part in enumerate(new)}
+    before, after = _by_key(old), _by_key(new)
     for one in before.keys() | after.keys():
         was, now = before.get(one), after.get(one)
         if was is not None and now is not None:
             _fields(f"{name}[{one}]", was, now, found)
         else:
             found[f"{name}[{one}]"] = [_plain(was), _plain(now)]
+
+
+def _by_key(parts: list[Any]) -> dict[str, Any]:
+    """Parts by their own number or code; those without one, or with one that others have too, by their place."""
+    found: dict[str, Any] = {}
+    for at, part in enumerate(parts):
+        key = getattr(part, "id", None) or getattr(part, "code", None) or f"#{at + 1}"
+        found[key if key not in found else f"{key}#{at + 1}"] = part
+    return found
 
 
 def _plain(value: Any) -> Any:

@@ -6,7 +6,10 @@ they contain (`orders.csv`, `lines.csv`, …, or one `orders.jsonl`), columns na
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -15,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from msgspec import Meta, Struct
 
+from cuadra.connectors.files.values import DECIMALS, BadValue, decimal_parser
 from cuadra.errors import InputError, UsageError
 from cuadra.model import (
     FULFILMENT_STATES,
@@ -150,7 +154,7 @@ def load(path: Path) -> Layout:
         raw = tomllib.loads(path.read_text("utf-8"))
     except OSError as err:
         raise UsageError("The mapping file {file} cannot be read: {why}.", file=path, why=err.strerror) from err
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+    except (ValueError, RecursionError) as err:  # TOML that is none, text that is none, or both too large
         raise InputError("The mapping file {file} is not valid TOML: {why}.", file=path, why=err) from err
     return parse(raw, str(path))
 
@@ -183,6 +187,21 @@ def _check(layout: Layout, where: str) -> None:
             raise wrong("files.{role}.columns needs order_id, the column that names the order.", role=role)
         if role not in CHILDREN and "id" not in file.columns:
             raise wrong("files.{role}.columns needs id.", role=role)
+        if file.name.count("{set}") > 1:
+            raise wrong("files.{role}.name says {{set}} more than once.", role=role)
+        for field, value in file.constants.items():
+            if field.rsplit(".", 1)[-1] in DECIMALS:
+                try:
+                    decimal_parser(file.decimal or layout.format.decimal or ".")(value)
+                except BadValue as err:
+                    raise wrong("files.{role}.constants.{field} says «{value}»; it must be {rule}.", role=role,
+                                field=field, value=value, rule=err) from err  # fmt: skip
+        names = {field.removeprefix("custom.") for field in (*file.columns, *file.constants) if "custom." in field}
+        for name in names:
+            if not name or any(other.startswith(f"{name}.") for other in names):
+                raise wrong("files.{role}.columns has a custom field «{name}» inside another.", role=role, name=name)
+    for form in layout.format.dates:
+        _check_date(form, wrong)
     for raw_state, meaning in layout.states.items():
         if isinstance(meaning, str) and meaning not in STATE_WORDS:
             raise wrong("states.{state} says «{meaning}»; known words are {known}.",
@@ -198,8 +217,19 @@ def _check(layout: Layout, where: str) -> None:
     if zone is not None:
         try:
             ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError) as err:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as err:
             raise wrong("format.time_zone «{zone}» is not known; write one like America/Bogota.", zone=zone) from err
+
+
+def _check_date(form: str, wrong: Callable[..., InputError]) -> None:
+    """A format that Python cannot even try is found here, not at the first cell."""
+    try:
+        datetime.strptime("", form)
+    except re.error as err:
+        raise wrong("format.dates «{form}» names a part twice.", form=form) from err
+    except ValueError as err:
+        if "bad directive" in str(err) or "stray" in str(err):
+            raise wrong("format.dates «{form}» is no date format: {why}.", form=form, why=err) from err
 
 
 @cache

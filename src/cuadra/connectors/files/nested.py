@@ -101,13 +101,13 @@ def _recover(raw: Raw, complaints: list[Complaint]) -> OrderRead | Read:
     number = values.get("id")
     if isinstance(number, int) and not isinstance(number, bool):
         values["id"] = number = str(number)  # platforms that write numbers as numbers mean the same order
-    usable = number if isinstance(number, str) and 0 < len(number) <= 255 else None
+    usable = number if isinstance(number, str) and 0 < len(number) <= 255 and "\0" not in number else None
     for _ in range(MOST_COMPLAINTS):
         try:
             order = msgspec.convert(values, OrderRead)
         except msgspec.ValidationError as err:
             field, rule = place_of(err)
-            complaints.append(Complaint(rule, field, str(dig(values, field))[:200]))
+            complaints.append(Complaint(rule, field, str(dig(values, field))[:200].replace("\0", "\ufffd")))
             if usable is None or not drop(values, field):
                 break
         else:

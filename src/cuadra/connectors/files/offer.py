@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -60,6 +61,11 @@ class SetOffer:
             self.corrections = list(corrections([path for _, path in self._candidate.files], self._files))
         elif incomplete is not None:
             self.problem = incomplete
+            return
+        if not self.corrections and all(_headed_only(file, self._candidate.files) for file in self._files):
+            self.problem = ("file_format_unreadable", {
+                "file": self._files[0].name, "position": 0, "message": "a header and no row: never taken for «no orders»",
+            })  # fmt: skip
             return
         for file, (path, size, sha256) in zip(self._files, sets.digests(self._candidate.files, progress), strict=True):
             file.size, file.sha256 = size, sha256
@@ -116,6 +122,14 @@ class SetOffer:
             if wrong is not None:
                 raise OfferProblem("control_total_mismatch", wrong)
         return source
+
+
+def _headed_only(file: SetFile, files: list[tuple[str, Path]]) -> bool:
+    """Whether a delimited file ends after its header. (A quoted header over lines has rows enough to be read.)"""
+    path = next(path for _, path in files if path.name == file.name)
+    if file.nested or file.size > 1 << 16:
+        return False
+    return len([line for line in path.read_bytes().splitlines() if line.strip()]) <= 1
 
 
 def _incomplete(candidate: Candidate) -> tuple[str, Evidence] | None:

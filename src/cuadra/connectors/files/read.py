@@ -18,6 +18,7 @@ from cuadra.connectors.files.layout import CHILDREN, FileLayout, Layout
 from cuadra.connectors.files.rows import Dialect, decode, split
 from cuadra.connectors.files.spool import unframe
 from cuadra.connectors.files.values import (
+    DECIMALS,
     BadValue,
     Parser,
     decimal_parser,
@@ -28,9 +29,6 @@ from cuadra.connectors.files.values import (
 )
 from cuadra.model import BranchRead, CategoryRead, Complaint, CustomerRead, Entity, OrderRead, ProductRead
 
-_DECIMALS = frozenset(
-    {"total", "discount", "shipping", "tax", "fees", "quantity", "unit_price", "amount", "cost"}
-)  # fmt: skip
 _IDS = frozenset(
     {"id", "order_id", "number", "product_id", "variant_id", "sku", "document", "invoice_number", "cart_id"}
 )
@@ -128,7 +126,7 @@ def _parsers(layout: Layout, dialect: Dialect, zone_name: str | None) -> Callabl
             return yes_or_no
         if last in _IDS:
             return identifier
-        if last in _DECIMALS:
+        if last in DECIMALS:
             return number
         return text
 
@@ -150,6 +148,8 @@ def reader(files: list[SetFile], layout: Layout, zone_name: str | None, currency
             parts = unframe(raw.body)
         except ValueError as err:
             return Read(raw.kind, refused=("payload_unreadable", {"position": 0, "message": str(err)}))
+        if not parts or any(file_no not in plans for file_no, _, _ in parts):
+            return Read(raw.kind, refused=("payload_unreadable", {"position": 0, "message": "rows of no known file"}))
         rows = [(plans[file_no], line, body) for file_no, line, body in parts]
         if raw.kind is Entity.ORDER:
             return _order(rows, present, layout, default_currency)
@@ -267,9 +267,12 @@ def _finish(order: dict[str, Any], children: dict[str, list[tuple[Any, dict[str,
     if order["id"] is None:
         complaints = complaints or [_missing("the order's number", rows[0])]
         return Read(Entity.ORDER, None, None, _row_reason(complaints[0]), complaints)
+    number = str(order["id"])
     value = _build(order, OrderRead, rows[0], complaints)
     if not isinstance(value, OrderRead):
-        return Read(Entity.ORDER, str(order["id"])[:KEY_LIMIT], None, _reason(complaints[0]), complaints)
+        return Read(
+            Entity.ORDER, number if len(number) <= KEY_LIMIT else None, None, _reason(complaints[0]), complaints
+        )
     nested.complete(value, layout, currency)
     return Read(Entity.ORDER, value.id, value, _reason(complaints[0]) if complaints else None, complaints)
 

@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -37,6 +38,8 @@ class Bad(Struct):
 def harmless(cell: str) -> str:
     """A cell that a spreadsheet will not run: a number stays a number, anything else that begins like a formula gets
     an apostrophe."""
+    if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA):
+        return "'" + cell  # an apostrophe of its own must come back
     if cell.startswith(_FORMULA) and not cell.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit():
         return "'" + cell
     return cell
@@ -44,7 +47,7 @@ def harmless(cell: str) -> str:
 
 def unharmed(cell: str) -> str:
     """The cell as it was before `harmless`."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA) else cell
 
 
 def write(
@@ -67,6 +70,13 @@ def write(
     return written
 
 
+def _writer(buffer: io.StringIO, delimiter: str, cells: list[str]) -> Any:
+    """A writer that quotes a lone carriage return, which the csv module leaves bare."""
+    if any("\r" in cell for cell in cells):
+        return csv.writer(buffer, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    return csv.writer(buffer, delimiter=delimiter, lineterminator="\n")
+
+
 def _table(set_id: int, file_no: int, file: SetFile, lines: dict[int, list[Bad]],
            remedy: Callable[[str], str]) -> Iterator[bytes]:  # fmt: skip
     dialect = file.dialect
@@ -74,7 +84,7 @@ def _table(set_id: int, file_no: int, file: SetFile, lines: dict[int, list[Bad]]
 
     def line_of(cells: list[str]) -> bytes:
         buffer = io.StringIO()
-        csv.writer(buffer, delimiter=dialect.delimiter, lineterminator="\n").writerow(cells)
+        _writer(buffer, dialect.delimiter, cells).writerow(cells)
         return buffer.getvalue().encode(dialect.encoding, "replace")
 
     yield line_of([*file.header, *COLUMNS])
@@ -119,7 +129,7 @@ def corrections(paths: list[Path], files: list[SetFile]) -> Iterator[Correction]
                     continue
                 cells = dict(zip(names, row.fields, strict=True))
                 place = cells[ROW].split(":")
-                if len(place) == 3 and all(part.isdecimal() for part in place):
+                if len(place) == 3 and all(part.isdecimal() and len(part) < 19 for part in place):
                     set_id, file_no, line = (int(part) for part in place)
                     yield Correction(set_id, file_no, line, {k: unharmed(v) for k, v in cells.items()})
 
@@ -139,7 +149,7 @@ def _row(file: SetFile, fix: Correction) -> bytes:
     assert dialect is not None
     buffer = io.StringIO()
     cells = [fix.cells.get(name.casefold(), "") for name in file.header]
-    csv.writer(buffer, delimiter=dialect.delimiter, lineterminator="\n").writerow(cells)
+    _writer(buffer, dialect.delimiter, cells).writerow(cells)
     return buffer.getvalue().encode(dialect.encoding, "replace")
 
 

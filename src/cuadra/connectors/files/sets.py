@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
+import lzma
 import re
 import stat
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -78,13 +80,13 @@ def discover(folder: Path, layout: Layout) -> list[Candidate]:
     for entry in entries:
         if entry.name.startswith(".") or entry.name.lower().endswith(PARTIAL):
             continue
-        if not entry.resolve().is_relative_to(root):
-            raise Refused("{file} is a link that leads out of the folder; put the file itself there.", file=entry)
+        if not _inside(entry, root):
+            continue
         if entry.is_dir():
             inner = [path for path in sorted(entry.iterdir()) if _plain(path, root)]
             if inner:
                 found += _grouped(entry.name, inner, layout, whole_folder=True)
-        elif entry.suffix.lower() in (".zip", ".jsonl"):
+        elif entry.suffix.lower() in (".zip", ".jsonl") and _plain(entry, root):
             found.append(_single(entry, layout))
         elif _plain(entry, root):
             loose.append(entry)
@@ -95,9 +97,20 @@ def discover(folder: Path, layout: Layout) -> list[Candidate]:
 def _plain(path: Path, root: Path) -> bool:
     if path.name.startswith(".") or path.name.lower().endswith(PARTIAL):
         return False
-    if not path.resolve().is_relative_to(root):
+    return _inside(path, root) and stat.S_ISREG(path.stat().st_mode)
+
+
+def _inside(path: Path, root: Path) -> bool:
+    """Whether there is something at the path; False for a link that leads nowhere. Raises Refused for one that leads
+    out of the folder."""
+    try:
+        target = path.resolve(strict=True)
+        path.name.encode()
+    except (OSError, RuntimeError, UnicodeEncodeError):
+        return False
+    if not target.is_relative_to(root):
         raise Refused("{file} is a link that leads out of the folder; put the file itself there.", file=path)
-    return stat.S_ISREG(path.stat().st_mode)
+    return True
 
 
 def _single(path: Path, layout: Layout) -> Candidate:
@@ -156,8 +169,11 @@ def _match(name: str, layout: Layout) -> tuple[str, str] | None:
 
 def _declare(candidate: Candidate, path: Path) -> None:
     try:
-        candidate.manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as err:
+        raw = path.read_bytes()
+        if b"\\u0000" in raw:
+            raise msgspec.DecodeError("no NUL characters")
+        candidate.manifest = msgspec.json.decode(raw, type=Manifest)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as err:
         candidate.problem = (
             "file_format_unreadable",
             {"file": path.name, "position": 0, "message": str(err)[:300]},
@@ -197,7 +213,15 @@ def open_archive(candidate: Candidate, folder: Path, layout: Layout) -> Candidat
             room = ZIP_BYTES
             for info in entries:
                 room -= _unpack(archive, info, folder / PurePosixPath(info.filename).name, room, path)
-    except (zipfile.BadZipFile, OSError, RuntimeError, EOFError, NotImplementedError) as err:
+    except (
+        zipfile.BadZipFile,
+        OSError,
+        RuntimeError,
+        EOFError,
+        NotImplementedError,
+        zlib.error,
+        lzma.LZMAError,
+    ) as err:
         raise Refused("{file} is not an archive that can be opened: {why}.", file=path.name, why=err) from err
     sets = _grouped(candidate.name, sorted(folder.iterdir()), layout, whole_folder=True)
     if not sets:

@@ -77,6 +77,8 @@ def unframe(body: bytes) -> list[Part]:
     while at < len(body):
         end = body.index(b"\n", at)
         file_no, line, size = (int(word) for word in body[at:end].split())
+        if not 0 <= size <= len(body) - end - 1:
+            raise ValueError(f"a row of {size} bytes at byte {at}")
         parts.append((file_no, line, body[end + 1 : end + 1 + size]))
         at = end + 2 + size
     return parts

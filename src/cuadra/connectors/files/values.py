@@ -20,6 +20,10 @@ _SPREADSHEET = re.compile(r"^\d+[.,]\d+[eE]\+\d+$")
 FIRST_YEAR, LAST_YEAR = 1990, 2100
 
 
+#: fields that are amounts or quantities, in whatever part of an order
+DECIMALS = frozenset({"total", "discount", "shipping", "tax", "fees", "quantity", "unit_price", "amount", "cost"})
+
+
 class BadValue(ValueError):
     """The value breaks the rule named."""
 

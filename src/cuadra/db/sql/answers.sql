@@ -48,12 +48,20 @@ FROM product_key k JOIN product p ON p.account_id = k.account_id AND p.product_i
 WHERE k.account_id = %(account)s AND k.kind = 'sku' AND k.scope = 0 AND k.value = %(value)s COLLATE "C" LIMIT 20;
 
 -- name: find_file_line
-SELECT a.order_id, r.receipt_id, s.name
-FROM file_set s
-JOIN receipt r ON r.account_id = s.account_id AND r.set_id = s.set_id
+-- A receipt of several rows names each of them in a line «file line length» of its own.
+WITH named AS (
+    SELECT s.set_id, s.name, f.at - 1 AS file_no
+    FROM file_set s, jsonb_array_elements(s.files) WITH ORDINALITY AS f (file, at)
+    WHERE s.account_id = %(account)s AND f.file ->> 'name' = %(file)s
+)
+SELECT a.order_id, r.receipt_id, n.name
+FROM named n
+JOIN receipt r ON r.account_id = %(account)s AND r.set_id = n.set_id
 JOIN attempt a ON a.account_id = r.account_id AND a.receipt_id = r.receipt_id
-WHERE s.account_id = %(account)s AND r.line = %(line)s AND a.order_id IS NOT NULL
-  AND s.files -> r.file_no ->> 'name' = %(file)s LIMIT %(limit)s;
+WHERE a.order_id IS NOT NULL
+  AND ((r.file_no = n.file_no AND r.line = %(line)s)
+       OR position(convert_to(E'\n' || n.file_no || ' ' || %(line)s || ' ', 'UTF8') IN r.body) > 0)
+ORDER BY r.receipt_id DESC LIMIT %(limit)s;
 
 -- name: find_refused
 -- Rows that belong to no order, but hold the text.
@@ -68,8 +76,8 @@ SELECT s.name, s.received_at, s.files, r.file_no, r.line, r.receipt_id, r.body, 
 FROM receipt r
 JOIN file_set s ON s.account_id = r.account_id AND s.set_id = r.set_id
 LEFT JOIN attempt a ON a.account_id = r.account_id AND a.receipt_id = r.receipt_id
-WHERE r.account_id = %(account)s AND r.retention = %(retention)s AND r.arrival = 'file'
-  AND position(%(text)s::bytea IN r.body) > 0
+WHERE r.account_id = %(account)s AND r.arrival = 'file'
+  AND (position(%(text)s::bytea IN r.body) > 0 OR position(%(latin)s::bytea IN r.body) > 0)
 ORDER BY r.receipt_id LIMIT %(limit)s;
 
 -- name: count_files
@@ -88,15 +96,15 @@ WHERE o.account_id = %(account)s AND o.order_id = %(order)s;
 
 -- name: list_order_attempts
 SELECT a.attempt_id, a.at, a.receipt_id, a.run_id, a.outcome, a.standing, a.reason, a.warnings, a.steps, a.evidence,
-       a.identifier
+       a.identifier, a.entity
 FROM attempt a
-WHERE a.account_id = %(account)s AND a.order_id = %(order)s AND a.retention = %(retention)s
+WHERE a.account_id = %(account)s AND a.order_id = %(order)s
 ORDER BY a.at DESC, a.attempt_id DESC;
 
 -- name: get_receipt_place
 SELECT r.arrival, r.received_at, r.file_no, r.line, octet_length(r.body), s.name, s.files -> r.file_no ->> 'name'
 FROM receipt r LEFT JOIN file_set s ON s.account_id = r.account_id AND s.set_id = r.set_id
-WHERE r.account_id = %(account)s AND r.receipt_id = %(receipt)s AND r.retention = %(retention)s;
+WHERE r.account_id = %(account)s AND r.receipt_id = %(receipt)s;
 
 -- name: list_order_lines
 SELECT line_no, sku, name, quantity, unit, source_unit, unit_price, total, product_id, reason, evidence

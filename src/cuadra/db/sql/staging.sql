@@ -210,4 +210,6 @@ ON CONFLICT (account_id, store_id, source_id) DO UPDATE SET name = excluded.name
 -- name: write_reject
 INSERT INTO file_reject (account_id, set_id, file_no, line, column_name, value, rule, reason, receipt_id, raw)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-ON CONFLICT DO NOTHING;
+ON CONFLICT (account_id, set_id, file_no, line, column_name) DO UPDATE
+SET value = excluded.value, rule = excluded.rule, reason = excluded.reason, receipt_id = excluded.receipt_id,
+    raw = excluded.raw, settled = false;

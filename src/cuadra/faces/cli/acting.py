@@ -6,14 +6,23 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from cuadra.accounts import Account
 from cuadra.db.queries import sql
 from cuadra.diagnosis import masking, why
 from cuadra.errors import NotFound, UsageError
-from cuadra.faces.cli.context import AccountOption, JsonOption, PersonalOption, Session, as_json, number, out, session
+from cuadra.faces.cli.context import (
+    AccountOption,
+    JsonOption,
+    PersonalOption,
+    Session,
+    as_json,
+    escape,
+    number,
+    out,
+    session,
+)
 from cuadra.ledger import acts, person
 from cuadra.ledger.rejudge import Judged
 from cuadra.texts import _, plural

@@ -12,7 +12,7 @@ import typer
 import cuadra.db as database
 from cuadra import accounts, secrets
 from cuadra.db import Database, backup, embedded, migrate
-from cuadra.diagnosis import export
+from cuadra.diagnosis import export, history
 from cuadra.errors import Unreachable, UsageError
 from cuadra.faces.cli import demo
 from cuadra.faces.cli.context import (
@@ -112,6 +112,9 @@ def export_orders(
     show_personal: PersonalOption = False,
     account: AccountOption = None,
 ) -> None:
+    if standing is not None and standing not in history.STANDINGS:
+        raise UsageError("«{value}» is no standing; there are {known}.", value=standing,
+                         known=", ".join(history.STANDINGS))  # fmt: skip
     if to is None and form == "parquet" and sys.stdout.isatty():
         raise UsageError("Parquet is not for a terminal; name a file: --to orders.parquet.")
     with session() as s, progress() as watch:

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.markdown import Markdown
-from rich.markup import escape
 from rich.table import Table
 
 from cuadra import reasons
@@ -21,6 +20,7 @@ from cuadra.faces.cli.context import (
     PersonalOption,
     Session,
     as_json,
+    escape,
     money,
     number,
     out,

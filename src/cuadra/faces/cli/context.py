@@ -16,6 +16,7 @@ import msgspec
 import typer
 from babel.numbers import format_decimal
 from rich.console import Console
+from rich.markup import escape as _escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 import cuadra.db as database
@@ -71,6 +72,11 @@ class Session:
             accounts.audit(conn, account.account_id, author(), action, what, detail)
 
 
+#: what a report counts, for people
+MANY = {"order": "orders", "customer": "customers", "product": "products", "category": "categories", "store": "stores",
+        "act": "acts"}  # fmt: skip
+
+
 def author() -> str:
     """Who gives the command: CUADRA_AUTHOR, else the system's user."""
     try:
@@ -89,6 +95,18 @@ def session() -> Iterator[Session]:
 
 
 # ---------------------------------------------------------------- speaking
+
+_CONTROLS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
+
+
+def safe(text: object) -> str:
+    """A text from outside without control characters: a file must not drive somebody's terminal."""
+    return str(text).translate(_CONTROLS)
+
+
+def escape(text: object) -> str:
+    """The same, for output in which square brackets mean something."""
+    return _escape(safe(text))
 
 
 def _encode(value: Any) -> Any:

@@ -8,15 +8,26 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.markup import escape
 from rich.table import Table
 
-from cuadra import reasons
+from cuadra import accounts, reasons
 from cuadra.connectors.base import Place
 from cuadra.connectors.files.check import Checked, check
 from cuadra.connectors.files.layout import load, own_layout
 from cuadra.errors import NotFound
-from cuadra.faces.cli.context import AccountOption, JsonOption, as_json, number, out, progress, session, when
+from cuadra.faces.cli.context import (
+    MANY,
+    AccountOption,
+    JsonOption,
+    as_json,
+    escape,
+    number,
+    out,
+    progress,
+    safe,
+    session,
+    when,
+)
 from cuadra.jobs import returning
 from cuadra.texts import _, language, plural
 
@@ -37,6 +48,7 @@ def files_check(
     json: JsonOption = False,
 ) -> None:
     layout = load(mapping) if mapping else own_layout()
+    accounts.check(currency=currency, time_zone=time_zone)
     with tempfile.TemporaryDirectory(prefix="cuadra-check-") as work, progress() as watch:
         place = Place(currency, time_zone, Path(work))
         found = list(check(path, layout, place, lambda done, total, name: watch(f"checking {name}", done, total)))
@@ -65,10 +77,10 @@ def _checked(one: Checked) -> None:
         reason = reasons.get(one.reason)
         out.print(f"  {reason.text.get(lang)} {reason.action.get(lang)}")
         for key, value in one.evidence.items():
-            out.print(f"    {_(key)}: {value}", style="dim", markup=False)
+            out.print(f"    {_(key)}: {safe(value)}", style="dim", markup=False)
         return
     totals = " · ".join(f"{total:f} {currency}" for currency, total in one.totals.items())
-    records = " · ".join(f"{_(kind + 's')} {number(count)}" for kind, count in one.records.items())
+    records = " · ".join(f"{_(MANY[kind])} {number(count)}" for kind, count in one.records.items())
     orders = plural("{n} order", "{n} orders", one.orders).replace(str(one.orders), number(one.orders), 1)
     out.print("  " + " · ".join(part for part in (orders, records, totals) if part))
     if one.bad:
@@ -141,4 +153,4 @@ def _hit(row: dict[str, Any], zone: str) -> None:
     became = _(row["outcome"]) if row["outcome"] else _("waiting")
     reason = f"  [dim]{row['reason']}[/]" if row["reason"] else ""
     out.print(f"[bold]{escape(row['file'])}:{row['line']}[/]  {when(row['received_at'], zone)}  {became}{reason}")
-    out.print(f"  {row['row']}", style="dim", markup=False)
+    out.print(f"  {safe(row['row'])}", style="dim", markup=False)

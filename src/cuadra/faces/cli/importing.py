@@ -9,6 +9,7 @@ from rich.table import Table
 
 from cuadra import reasons
 from cuadra.faces.cli.context import (
+    MANY,
     AccountOption,
     JsonOption,
     as_json,
@@ -114,7 +115,7 @@ def _others(report: Report) -> None:
             for name in ("created", "updated", "unchanged", "refused", "failed_items")
             if getattr(items, name)
         ]
-        out.print(f"  {_(entity + 's')}: {number(items.seen)} ({', '.join(parts)})", style="dim")
+        out.print(f"  {_(MANY[entity])}: {number(items.seen)} ({', '.join(parts)})", style="dim")
 
 
 def _warnings(report: Report) -> None:

@@ -137,6 +137,12 @@ def reader(files: list[SetFile], layout: Layout, zone_name: str | None, currency
     """The reader of a set: give it any of the set's receipts."""
     plans = {at: plan(at, file, layout, zone_name) for at, file in enumerate(files) if not file.nested}
     present = [file.role for file in files if file.role in CHILDREN]
+    present += [
+        role
+        for role in ("lines", "payments")
+        for found in plans.values()
+        if found.file.role == "orders" and any(column.path[0] == role[:-1] for column in found.columns)
+    ]
     default_currency = layout.format.currency or currency
 
     def read(raw: Raw) -> Read:
@@ -213,10 +219,6 @@ def _order(rows: _Rows, present: list[str], layout: Layout, currency: str | None
     order: dict[str, Any] = {}
     children: dict[str, list[tuple[Any, dict[str, Any]]]] = {}
     key, headed = None, False
-    for spec in {found.number: found for found, _, _ in rows}.values():
-        for role in ("lines", "payments") if spec.file.role == "orders" else ():
-            if any(column.path[0] == role[:-1] for column in spec.columns):
-                children.setdefault(role, [])
     for spec, line, body in rows:
         role = spec.file.role
         cells = _cells(spec, line, body, notes)
@@ -231,7 +233,10 @@ def _order(rows: _Rows, present: list[str], layout: Layout, currency: str | None
             elif head in ("line", "payment"):
                 _put(kids.setdefault(head + "s", {}), column.path[1:], value)
             elif not headed or value is not None:
-                _put(order, column.path, value)
+                if len(column.path) == 1:
+                    order[head] = value
+                else:
+                    _put(order, column.path, value)
         for path, value in spec.constants:
             _put(order if role == "orders" else kids.setdefault(role, {}), path, value)
         headed = headed or role == "orders"

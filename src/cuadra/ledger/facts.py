@@ -101,18 +101,30 @@ def _customers(conn: Conn, ws: WorkingSet, keys: set[Key]) -> None:
     ).fetchall()
     if not rows:
         return
-    found = {customer_id for _, _, customer_id in rows}
-    into: dict[Any, int] = dict(conn.execute(sql("load_merged"), {"ids": list(found)}).fetchall())
+    into = _people(conn, ws, {customer_id for _, _, customer_id in rows})
+    # a key of somebody who was merged leads to the one who stayed; that one may not be among those found by a key
+    _people(conn, ws, set(into.values()) - ws.customers.keys())
     for kind, value, one in rows:
         ws.customer_keys[kind, value] = into[one] if one in into else int(one)
     ids = sorted(set(ws.customer_keys.values()))
-    for customer_id, name, details, sequence, erased, reachable in conn.execute(
-        sql("load_customers"), {"account": ws.account_id, "ids": ids}
+    ws.decided_apart = set(conn.execute(sql("load_kept_apart"), {"account": ws.account_id, "ids": ids}).fetchall())
+
+
+def _people(conn: Conn, ws: WorkingSet, ids: set[Any]) -> dict[Any, int]:
+    """Load customers by number; returns who of them has been merged, and into whom."""
+    merged: dict[Any, int] = {}
+    if not ids:
+        return merged
+    for customer_id, name, details, sequence, erased, reachable, into in conn.execute(
+        sql("load_customers"), {"ids": list(ids)}
     ):
+        if into is not None:
+            merged[customer_id] = into
+            continue
         ws.customers[customer_id] = CustomerState(
             customer_id, name, _decode_customer(details), sequence, reachable, erased
         )
-    ws.decided_apart = set(conn.execute(sql("load_kept_apart"), {"account": ws.account_id, "ids": ids}).fetchall())
+    return merged
 
 
 def _product_keys(items: list[Item], ws: WorkingSet) -> set[ProductKey]:

@@ -36,15 +36,10 @@ CROSS JOIN LATERAL (
     WHERE kind = wanted.kind COLLATE "C" AND value = wanted.value COLLATE "C" OFFSET 0
 ) k;
 
--- name: load_merged
--- Customers that a person has merged into another one.
-SELECT customer_id, merged_into FROM customer
-WHERE customer_id = ANY(%(ids)s) AND merged_into IS NOT NULL;
-
 -- name: load_customers
 SELECT c.customer_id, c.name, c.details::text, c.sequence, c.erased_at IS NOT NULL,
        EXISTS (SELECT FROM customer_key k WHERE k.account_id = c.account_id AND k.customer_id = c.customer_id
-               AND k.kind IN ('email', 'phone'))
+               AND k.kind IN ('email', 'phone')), c.merged_into
 FROM customer c
 WHERE c.customer_id = ANY(%(ids)s);
 

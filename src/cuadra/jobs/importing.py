@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from msgspec import Struct, field
 from psycopg.types.json import Jsonb
 
@@ -114,7 +115,7 @@ def _alone(db: Database, integration: Integration) -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(psycopg.Error):  # a broken connection has let go of it already
             conn.execute(sql("unlock_integration"), key)
 
 

@@ -68,7 +68,7 @@ def _possible_lengths() -> dict[str, frozenset[int]]:
 
 
 def _already_international(value: str) -> bool:
-    """Whether «+digits» is what the library would give back: the common case, without its forty microseconds."""
+    """Whether «+digits» is what the library would give back: the common case, without its 35 microseconds."""
     digits = value[1:]
     if not (value[0] == "+" and digits.isdecimal() and digits.isascii()):
         return False

@@ -110,10 +110,6 @@ WHERE r.account_id = %(account)s AND r.receipt_id = %(receipt)s;
 SELECT line_no, sku, name, quantity, unit, source_unit, unit_price, total, product_id, reason, evidence
 FROM order_line WHERE account_id = %(account)s AND order_id = %(order)s ORDER BY line_no;
 
--- name: list_order_events
-SELECT at, kind, author, detail FROM order_event
-WHERE account_id = %(account)s AND order_id = %(order)s ORDER BY event_id;
-
 -- name: get_frozen_change
 SELECT at, changes FROM frozen_change WHERE account_id = %(account)s AND order_id = %(order)s;
 

@@ -2,7 +2,7 @@
 --
 -- The account is left to the policy here. Written out beside it, the planner would estimate by that account's share of
 -- the table, which for an account that has just begun is next to nothing: it then reads the whole account through
--- whichever index begins with account_id (1.1 ms an order instead of 10 µs, until statistics catch up).
+-- whichever index begins with account_id (measured at twenty times the cost, until statistics catch up).
 
 -- name: lock_account
 -- From here to the commit this account has one writer.

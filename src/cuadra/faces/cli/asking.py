@@ -34,6 +34,10 @@ STEP_MARKS = {"success": "[green]✓[/]", "warning": "[yellow]![/]", "waiting": 
               "skipped": "[dim]○[/]", "failed": "[red]✗[/]", "not_reached": "[dim]·[/]"}  # fmt: skip
 
 
+NARROW = 100
+"""Below this width a list of orders shows number, total, standing and reason only."""
+
+
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("why", help=_("Why is it not here? Any number, email, phone, SKU or file line in; a verdict out."))(
@@ -94,6 +98,8 @@ def _orders(rows: list[dict[str, Any]], owner: Account) -> None:
             escape(row["products"] or "–"), money(row["total"], row["currency"]),
             f"[{colour}]{_(row['standing'])}[/]", row["reason"] or "",
         )  # fmt: skip
+    if out.width < NARROW:  # who and what go first: an order that cannot be told from another helps nobody
+        table.columns = [table.columns[at] for at in (0, 4, 5, 6)]
     out.print(table)
 
 

@@ -66,7 +66,7 @@ WORDS = (
     "a number with «.» as its decimal mark", "a number with «,» as its decimal mark",
     "a date between 1990 and 2100", "a date as ISO 8601", "at most 1048576 bytes a row",
     "at most 131072 characters a field and 1048576 bytes a row", "quotes closed, and doubled inside a field",
-    "a finite number", "a number below 10^15", "at most 40 characters",
+    "a finite number", "a number below 10^15", "at most 76 digits",
 )  # fmt: skip
 
 

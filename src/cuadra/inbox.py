@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from cuadra.connectors.base import Raw
-from cuadra.db import Conn, Database, copy_rows
+from cuadra.db import Conn, Database, Rows
 from cuadra.db.queries import sql
 from cuadra.model import Entity
 
@@ -41,9 +41,9 @@ def store(conn: Conn, account_id: int, integration_id: int, raws: list[Raw], *, 
     row = conn.execute(sql("draw_receipts")).fetchone()
     assert row is not None
     first = int(row[0])
-    copy_rows(conn, "staged_receipt", _TYPES, [
-        (first + at, raw.kind.value, raw.sequence, raw.file_no, raw.line, raw.body) for at, raw in enumerate(raws)
-    ])  # fmt: skip
+    rows = Rows(conn, "staged_receipt", _TYPES)
+    rows.add((first + at, raw.kind.value, raw.sequence, raw.file_no, raw.line, raw.body) for at, raw in enumerate(raws))
+    rows.send(conn)
     conn.execute(sql("write_receipts"), {
         "account": account_id, "retention": retention, "now": now, "integration": integration_id, "run": run_id,
         "arrival": arrival, "set": set_id,

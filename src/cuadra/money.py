@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
 
 # ISO 4217 gives most currencies two decimals; these are the others.
 _EXPONENTS = {
@@ -17,6 +18,8 @@ LIMIT = Decimal(10) ** 15
 """No single amount or quantity of a shop is as large; a larger one is a broken field."""
 
 ZERO = Decimal(0)
+_FEW_DIGITS = ZERO.__sizeof__()
+"""What a decimal takes that has its digits in place: up to 76 of them. To ask this is far cheaper than to write it."""
 
 
 def exponent(currency: str | None) -> int:
@@ -29,13 +32,33 @@ def to_minor(amount: Decimal, currency: str | None) -> int:
     return int(amount.scaleb(exponent(currency)).to_integral_value(ROUND_HALF_EVEN))
 
 
+def text_and_minor(amount: Decimal, currency: str | None) -> tuple[str, int | None]:
+    """The amount in digits, and in minor units; no minor units for one that no shop has (the product of two broken
+    fields). The same as `str` and `to_minor`: most amounts have exactly the decimals of their currency, and there the
+    digits are the answer already."""
+    digits = str(amount)
+    if len(digits) < 18 and digits[-3:-2] == "." and currency not in _EXPONENTS:
+        return digits, int(digits[:-3] + digits[-2:])
+    return digits, to_minor(amount, currency) if abs(amount) < LIMIT else None
+
+
 def problem(amount: Decimal) -> str | None:
     """Why a decimal cannot be an amount or a quantity, as the name of a rule; None if it can."""
     if not amount.is_finite():
         return "a finite number"
     if not -LIMIT < amount < LIMIT:
         return "a number below 10^15"
-    # -20 < exponent keeps 1E-999999 out without writing it; few digits are the rule, and cheap to see
-    if not -20 <= amount.adjusted() <= 20 or len(str(amount)) > 40:
-        return "at most 40 characters"
+    # -20 < exponent keeps 1E-999999 out without writing it
+    if not -20 <= amount.adjusted() <= 20 or amount.__sizeof__() > _FEW_DIGITS:
+        return "at most 76 digits"
     return None
+
+
+def usual(values: list[Any]) -> bool:
+    """Whether there is surely no `problem` with any decimal among these; quick, for it is asked of every order."""
+    for value in values:
+        if type(value) is Decimal and not (
+            value.is_finite() and -12 < value.adjusted() < 12 and value.__sizeof__() <= _FEW_DIGITS
+        ):
+            return False
+    return True

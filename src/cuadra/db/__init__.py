@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, LiteralString
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, Copy
+from psycopg.abc import Buffer
+from psycopg.copy import Writer
 from psycopg.rows import TupleRow
 
 from cuadra.db import embedded
@@ -26,6 +28,10 @@ def _silent(text: str) -> None:
 def conninfo(settings: Settings, progress: Callable[[str], None] = _silent) -> str:
     """How to reach the database; starts the embedded server where no other one is named."""
     return settings.database_url or embedded.start(settings.home, progress)
+
+
+class Overtaken(Exception):
+    """Somebody else has changed the account's ledger since the facts at hand were loaded."""
 
 
 class Database:
@@ -66,11 +72,18 @@ class Database:
             yield conn
 
     @contextmanager
-    def writing(self, account_id: int) -> Iterator[Conn]:
-        """A transaction of the app that holds the account's lock: the only way to change the ledger."""
+    def writing(self, account_id: int, *, unchanged_since: int | None = None) -> Iterator[Conn]:
+        """A transaction of the app that holds the account's lock: the only way to change the ledger.
+
+        Raises Overtaken if the account's ledger is not of the generation it is to be unchanged since.
+        """
         self.stage()
+        key = {"account": account_id}
         with self.transaction(account_id) as conn:
-            conn.execute(sql("lock_account"), {"account": account_id})
+            conn.execute(sql("lock_account"), key)
+            row = conn.execute(sql("next_generation"), key).fetchone()
+            if unchanged_since is not None and (row is None or row[0] != unchanged_since + 1):
+                raise Overtaken
             yield conn
 
     def stage(self) -> None:
@@ -94,10 +107,35 @@ class Database:
         self.close()
 
 
-def copy_rows(conn: Conn, table: LiteralString, types: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    """Binary COPY of rows into a temporary table of ours."""
-    with conn.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types(types)
-        write = copy.write_row
+class _Blocks(Writer):
+    """Keeps what is written as it comes, in blocks of some 32 kB: never one large piece of memory that grows."""
+
+    def __init__(self) -> None:
+        self.found: list[Buffer] = []
+
+    def write(self, data: Buffer) -> None:
+        self.found.append(data)
+
+
+class Rows:
+    """Rows on their way into a temporary table of ours, encoded for binary COPY as they come."""
+
+    def __init__(self, conn: Conn, table: LiteralString, types: tuple[str, ...]) -> None:
+        """`conn` is only asked how values are written; it need not be the one that they are sent with."""
+        self.table = table
+        self._blocks = _Blocks()
+        self._copy = Copy(conn.cursor(), binary=True, writer=self._blocks)
+        self._copy.set_types(types)
+
+    def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Encode some more."""
+        write = self._copy.write_row
         for row in rows:
             write(row)
+
+    def send(self, conn: Conn) -> None:
+        """Copy all of them into the table of this session. Nothing can be added afterwards."""
+        self._copy.finish(None)
+        with conn.cursor() as cursor, cursor.copy(f"COPY {self.table} FROM STDIN (FORMAT BINARY)") as copy:
+            for block in self._blocks.found:
+                copy.write(block)

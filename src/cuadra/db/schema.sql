@@ -31,6 +31,7 @@ CREATE TABLE account (
     country    text NOT NULL CHECK (country ~ '^[A-Z]{2}$'),   -- region of phones written without a prefix
     time_zone  text NOT NULL DEFAULT 'UTC',
     retention  smallint NOT NULL DEFAULT 12 CHECK (retention IN (3, 12, 36)),  -- months of raw receipts and attempts
+    generation bigint NOT NULL DEFAULT 0,                      -- transactions that have changed the ledger so far
     created_at timestamptz NOT NULL DEFAULT now()
 );
 

@@ -128,7 +128,9 @@ def _one(conn: Conn, account: Account, query: str, found: Found, order_id: int, 
     row = order_row(conn, account.account_id, order_id)
     attempts, receipts, steps = story(conn, account, row, personal)
     evidence = row.evidence or {}
-    identifiers = [{"kind": kind, "value": value} for kind, value, _ in identifiers_of(decode_content(row.content))]
+    identifiers = [
+        {"kind": kind, "value": value} for (kind, _), value in identifiers_of(decode_content(row.content)).items()
+    ]
     answer = Answer(
         query, found.kind, row.standing, row.reason, PRESENT, "system", NOTHING_TO_DO, {}, summary(row, personal),
         identifiers, steps, attempts, receipts,

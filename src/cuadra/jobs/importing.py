@@ -11,10 +11,12 @@ import contextlib
 import gc
 import queue
 import shutil
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,20 +34,28 @@ from cuadra.inbox import Entry
 from cuadra.jobs import releasing, returning, ways
 from cuadra.jobs.ways import Watch
 from cuadra.ledger import AlreadyDone, BatchLedger, Way, utc_now
+from cuadra.ledger.ahead import AheadLedger
+from cuadra.pipeline.ahead import Batch, Lane
 from cuadra.pipeline.run import prepare_safely
 from cuadra.pipeline.run import run as run_batch
 from cuadra.pipeline.working import Item
 from cuadra.runs import Report
 from cuadra.settings import Settings
 
+SWITCH_SECONDS = 0.001
+"""How long one thread may compute while another waits; usually five times as long."""
+
+
+PIECE = 500
+"""Receipts that are read and decided at a time, while the processor still has them at hand."""
+
 
 class _Chunk(Struct):
-    """Stored receipts on their way to the pipeline. The receiving side reads them while the other side writes."""
+    """Stored receipts on their way to the pipeline."""
 
     entry: Entry
     raws: list[tuple[int, Raw]]
     reader: Reader
-    items: list[Item] | None = None
 
 
 class _Job(Struct):
@@ -65,6 +75,11 @@ class _Job(Struct):
     problem: tuple[str, dict[str, Any]] | None = None
     source_counts: list[int | None] = field(default_factory=list)
 
+    def done(self, receipts: int) -> None:
+        """So many more are in the ledger."""
+        self.processed += receipts
+        self.watch("imported", self.processed, None)
+
 
 def import_now(settings: Settings, db: Database, account: Account, integration: Integration, author: str,
                watch: Watch, *, again: bool = False) -> Report:  # fmt: skip
@@ -82,7 +97,7 @@ def import_now(settings: Settings, db: Database, account: Account, integration: 
             conn.execute("SELECT drop_old_partitions(now()::date)")
         run_id, cursor = _open_run(db, account, integration, author)
         job = _Job(settings, db, account, integration, ways.way(db, account, integration), run_id, watch, work)
-        with _no_collector():
+        with _undisturbed():
             _drain(job)
             _receive(job, cursor, again)
             _drain(job)
@@ -120,14 +135,17 @@ def _alone(db: Database, integration: Integration) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _no_collector() -> Iterator[None]:
+def _undisturbed() -> Iterator[None]:
     """Batches are values without cycles: the cyclic collector would walk through millions of them and find nothing.
-    What libraries leave behind is collected once per import."""
-    was_on = gc.isenabled()
+    What libraries leave behind is collected once per import. And the thread that writes has next to nothing to compute
+    between two answers of the database: it gets its turn soon, not after five milliseconds of somebody else's."""
+    was_on, interval = gc.isenabled(), sys.getswitchinterval()
     gc.disable()
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         yield
     finally:
+        sys.setswitchinterval(interval)
         if was_on:
             gc.enable()
         gc.collect()
@@ -162,11 +180,16 @@ def _receive(job: _Job, cursor: dict[str, Any], again: bool) -> None:
     chunks: queue.Queue[_Chunk | BaseException | None] = queue.Queue(maxsize=2)
     thread = threading.Thread(target=_receiving, args=(job, cursor, again, chunks), name="receive", daemon=True)
     thread.start()
+    ahead = AheadLedger(job.db, job.way, run_id=job.run_id, take=inbox.take)
     try:
-        while (chunk := chunks.get()) is not None:
-            if isinstance(chunk, BaseException):
-                raise chunk
-            _process(job, chunk)
+        with Lane(ahead, job.done) as lane:
+            while (chunk := chunks.get()) is not None:
+                if isinstance(chunk, BaseException):
+                    raise chunk
+                pieces, patiently = partial(_pieces, job, chunk), partial(_process, job, chunk)
+                lane.take(Batch(chunk.entry.set_id, pieces, patiently))
+                chunk = None
+            lane.settle()
     finally:
         job.stop.set()
         while thread.is_alive():
@@ -178,7 +201,6 @@ def _receiving(job: _Job, cursor: dict[str, Any], again: bool, chunks: queue.Que
     with job.db.again() as db:
         try:
             for chunk in _incoming(job, db, cursor, again):
-                chunk.items = [_prepare(job, chunk, number, raw) for number, raw in chunk.raws]
                 chunks.put(chunk)
                 if job.stop.is_set():
                     return
@@ -304,22 +326,20 @@ def _prepare(job: _Job, chunk: _Chunk, number: int, raw: Raw) -> Item:
     return prepare_safely(raw, number, chunk.reader, job.way.rules, job.account.country)
 
 
+def _pieces(job: _Job, chunk: _Chunk) -> Iterator[list[Item]]:
+    for at in range(0, len(chunk.raws), PIECE):
+        yield [_prepare(job, chunk, number, raw) for number, raw in chunk.raws[at : at + PIECE]]
+
+
 def _process(job: _Job, chunk: _Chunk) -> None:
     """One stored chunk through the pipeline. What another worker took meanwhile is done."""
 
     def fresh(ids: frozenset[int] | None) -> list[Item]:
-        if chunk.items is not None and ids is None:
-            ready, chunk.items = chunk.items, None
-            return ready
         return [_prepare(job, chunk, number, raw) for number, raw in chunk.raws if ids is None or number in ids]
-
-    def done(items: list[Item]) -> None:
-        job.processed += len(items)
-        job.watch("imported", job.processed, None)
 
     ledger = BatchLedger(job.db, job.way, run_id=job.run_id, set_id=chunk.entry.set_id, take=inbox.take)
     with contextlib.suppress(AlreadyDone):
-        run_batch(fresh, ledger, done)
+        run_batch(fresh, ledger, job.done)
 
 
 def _drain(job: _Job) -> None:

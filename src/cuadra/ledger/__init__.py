@@ -53,10 +53,11 @@ class BatchLedger:
             ws = facts.working_set(conn, way.account_id, way.store_id, way.integration_id, way.account, way.rules,
                                    way.rule_version, way.connector, items, self._clock())  # fmt: skip
             decide(ws)
-            write.write(conn, ws)
-            write.write_attempts(conn, ws, items, self._run_id)
-            if self._set_id is not None:
-                write.write_rejects(conn, ws, items, self._set_id)
+            writes = write.Writes(conn, ws)
+            writes.orders()
+            writes.attempts(items, self._run_id)
+            writes.rejects(items, self._set_id)
+            writes.perform(conn)
 
 
 class AlreadyDone(BaseException):

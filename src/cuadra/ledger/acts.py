@@ -102,7 +102,9 @@ def apply_after_freeze(db: Database, act: Act, order_id: int, way: Way) -> dict[
         facts.load_partners(conn, ws, [item])
         judge(item, state, ws)
         ws.versions.append((order_id, state.number, state.version, receipt_id, changes))
-        write.write(conn, ws)
+        writes = write.Writes(conn, ws)
+        writes.orders()
+        writes.perform(conn)
         conn.execute(sql("refreeze_order"), {**key, "frozen_at": frozen_at})
         record(conn, act, "apply_after_freeze", {"order": source_id, "changes": changes}, order_id=order_id,
                integration_id=integration_id, standing=state.standing.value, identifier=source_id)  # fmt: skip

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -16,47 +18,41 @@ from cuadra.pipeline.match_customer import keys_of
 from cuadra.pipeline.match_products import key_of, wanted_keys
 from cuadra.pipeline.rules import AccountFacts, Rules
 from cuadra.pipeline.versions import Version
-from cuadra.pipeline.working import CustomerState, Item, Key, OrderState, ProductKey, ProductState, WorkingSet
+from cuadra.pipeline.working import CustomerState, Item, Key, OrderState, ProductKey, ProductState, Sold, WorkingSet
 
 _decode_customer = msgspec.json.Decoder(CustomerRead).decode
-
-
-class Ids:
-    """Numbers of the database's sequence, drawn in blocks; those left over are simply never used."""
-
-    def __init__(self, conn: Conn, first_block: int) -> None:
-        self._conn = conn
-        self._block: Iterator[int] = iter(())
-        self._size = first_block
-
-    def __iter__(self) -> Iterator[int]:
-        return self
-
-    def __next__(self) -> int:
-        for number in self._block:
-            return number
-        rows = self._conn.execute(sql("draw_ids"), {"count": self._size})
-        self._block = (number for (number,) in rows.fetchall())
-        return next(self._block)
 
 
 def working_set(conn: Conn, account_id: int, store_id: int, integration_id: int, account: AccountFacts, rules: Rules,
                 rule_version: int, connector: str, items: list[Item], now: datetime) -> WorkingSet:  # fmt: skip
     """The working set of these items; the transaction holds the account's lock."""
-    ws = WorkingSet(account_id, store_id, integration_id, account, rules, rule_version, now,
-                    Ids(conn, max(64, 3 * len(items))), connector)  # fmt: skip
-    wanted = [item.read.identifier for item in items if item.version is not None]
+    ws = WorkingSet(
+        account_id, store_id, integration_id, account, rules, rule_version, now, ids(conn, items), connector
+    )
+    load(conn, ws, items)
+    return ws
+
+
+def ids(conn: Conn, items: list[Item]) -> Iterator[int]:
+    """Numbers of the database's sequence, drawn in blocks when first needed; those left over are simply never used."""
+    count = max(64, 3 * len(items))  # what these items usually bring
+    blocks = (conn.execute(sql("draw_ids"), {"count": count}).fetchall() for _ in itertools.count())
+    return map(itemgetter(0), itertools.chain.from_iterable(blocks))
+
+
+def load(conn: Conn, ws: WorkingSet, items: list[Item]) -> None:
+    """Everything that these items touch and the set does not know yet."""
+    wanted = {item.read.identifier for item in items if item.version is not None} - ws.orders.keys()
     if wanted:
         load_orders(conn, ws, "load_orders", wanted)
     load_partners(conn, ws, items)
-    return ws
 
 
 def load_partners(conn: Conn, ws: WorkingSet, items: list[Item]) -> None:
     """Customers, products, categories and rates that these items name."""
-    _customers(conn, ws, _customer_keys(items, ws.store_id))
-    _products(conn, ws, _product_keys(items, ws))
-    if any(isinstance(item.read.value, ProductRead | CategoryRead) for item in items):
+    _customers(conn, ws, _customer_keys(items, ws.store_id) - ws.asked_customers)
+    _products(conn, ws, _product_keys(items, ws) - ws.asked_products)
+    if not ws.categories_known and any(isinstance(item.read.value, ProductRead | CategoryRead) for item in items):
         _categories(conn, ws)
     _rates(conn, ws, items)
 
@@ -95,19 +91,23 @@ def _customer_keys(items: list[Item], store_id: int) -> set[Key]:
 def _customers(conn: Conn, ws: WorkingSet, keys: set[Key]) -> None:
     if not keys:
         return
+    ws.asked_customers |= keys
     kinds, values = zip(*keys, strict=True)
     rows = conn.execute(
         sql("load_customer_keys"), {"account": ws.account_id, "kinds": list(kinds), "values": list(values)}
     ).fetchall()
     if not rows:
         return
-    into = _people(conn, ws, {customer_id for _, _, customer_id in rows})
+    before = set(ws.customers)
+    into = _people(conn, ws, {customer_id for _, _, customer_id in rows} - before)
     # a key of somebody who was merged leads to the one who stayed; that one may not be among those found by a key
     _people(conn, ws, set(into.values()) - ws.customers.keys())
     for kind, value, one in rows:
         ws.customer_keys[kind, value] = into[one] if one in into else int(one)
-    ids = sorted(set(ws.customer_keys.values()))
-    ws.decided_apart = set(conn.execute(sql("load_kept_apart"), {"account": ws.account_id, "ids": ids}).fetchall())
+    fresh = sorted(ws.customers.keys() - before)
+    if fresh:
+        kept = conn.execute(sql("load_kept_apart"), {"account": ws.account_id, "ids": fresh})
+        ws.decided_apart.update(kept.fetchall())
 
 
 def _people(conn: Conn, ws: WorkingSet, ids: set[Any]) -> dict[Any, int]:
@@ -129,13 +129,15 @@ def _people(conn: Conn, ws: WorkingSet, ids: set[Any]) -> dict[Any, int]:
 
 def _product_keys(items: list[Item], ws: WorkingSet) -> set[ProductKey]:
     keys: set[ProductKey] = set()
-    sold: set[tuple[str | None, str | None, str | None]] = set()
+    sold: set[Sold] = set()
     for item in items:
         value = item.read.value
         if isinstance(value, OrderRead):
             sold.update([(line.product_id, line.sku, line.name) for line in value.lines or ()])
         elif isinstance(value, ProductRead):
             keys.update(wanted_keys(value.id, value.sku, value.name, ws))
+    sold -= ws.asked_sold
+    ws.asked_sold |= sold
     for product in sold:
         key = key_of(*product, ws)
         if key is not None:
@@ -147,19 +149,23 @@ def _product_keys(items: list[Item], ws: WorkingSet) -> set[ProductKey]:
 def _products(conn: Conn, ws: WorkingSet, keys: set[ProductKey]) -> None:
     if not keys:
         return
+    ws.asked_products |= keys
     kinds, scopes, values = zip(*keys, strict=True)
+    fresh: set[int] = set()
     former: dict[ProductKey, list[int]] = {}
     for kind, scope, value, product_id, alias in conn.execute(
         sql("load_product_keys"),
         {"account": ws.account_id, "kinds": list(kinds), "scopes": list(scopes), "values": list(values)},
     ):
         (former if alias else ws.product_keys).setdefault((kind, scope, value), []).append(product_id)
+        fresh.add(product_id)
     for key, products in former.items():  # an alias counts only where no product has that SKU today
-        ws.product_keys.setdefault(key, products)
-    ids = sorted({product_id for products in ws.product_keys.values() for product_id in products})
-    if not ids:
+        if ws.product_keys.setdefault(key, products) is products:
+            ws.former_keys.add(key)
+    fresh -= ws.products.keys()
+    if not fresh:
         return
-    for row in conn.execute(sql("load_products"), {"account": ws.account_id, "ids": ids}):
+    for row in conn.execute(sql("load_products"), {"account": ws.account_id, "ids": sorted(fresh)}):
         (product_id, name, sku, code, active, inactive_at, description, brand, unit, source_unit, category_id, origin,
          evidence) = row  # fmt: skip
         ws.products[product_id] = ProductState(
@@ -169,6 +175,7 @@ def _products(conn: Conn, ws: WorkingSet, keys: set[ProductKey]) -> None:
 
 
 def _categories(conn: Conn, ws: WorkingSet) -> None:
+    ws.categories_known = True
     ws.categories = dict(conn.execute(sql("load_categories"), {"account": ws.account_id}).fetchall())
     rows = conn.execute(sql("load_category_nodes"), {"account": ws.account_id, "store": ws.store_id}).fetchall()
     ws.category_nodes = {source_id: (parent, name) for source_id, parent, name in rows}

@@ -56,9 +56,10 @@ def _chunk(db: Database, way: Way, ids: list[int], now: datetime, found: Judged)
         items = [item_of(state, ws) for state in ws.orders.values()]
         facts.load_partners(conn, ws, items)
         moved = [item for item in items if _judge(item, ws, found)]
-        write.write(conn, ws)
-        if moved:
-            write.write_attempts(conn, ws, moved, None)
+        writes = write.Writes(conn, ws)
+        writes.orders()
+        writes.attempts(moved, None)
+        writes.perform(conn)
 
 
 def item_of(state: OrderState, ws: WorkingSet) -> Item:

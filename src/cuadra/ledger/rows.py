@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +10,7 @@ import msgspec
 
 from cuadra.connectors.base import Evidence
 from cuadra.model import LineRead, Outcome
-from cuadra.money import LIMIT, to_minor
+from cuadra.money import text_and_minor
 from cuadra.pipeline.admit import known
 from cuadra.pipeline.match_products import unit_of
 from cuadra.pipeline.rules import Rules
@@ -20,22 +20,25 @@ from cuadra.pipeline.working import CustomerState, Item, LineState, OrderState, 
 Row = tuple[Any, ...]
 _json = msgspec.json.Encoder().encode
 
-ORDER_TYPES = (
-    "bool", "int8", "text", "int8", "text", "timestamptz", "text", "text", "text", "text", "int8", "text", "text",
-    "date", "int8", "text", "text", "text", "text", "text", "text[]", "text", "bool", "timestamptz", "int8", "bytea",
-    "int4", "int8", "int4", "timestamptz", "timestamptz", "text",
-)  # fmt: skip
-LINE_TYPES = ("int8", "int4", "text", "int8", "text", "text", "text", "text", "text", "text", "text", "text", "text",
-              "int8", "text", "text", "text")  # fmt: skip
-PAYMENT_TYPES = ("int8", "int4", "text", "text", "text", "text", "int8", "timestamptz")
-REFUND_TYPES = ("int8", "int4", "text", "text", "int8", "timestamptz", "text")
-SHIPMENT_TYPES = ("int8", "int4", "text", "text", "text", "text", "text", "timestamptz")
-DISCOUNT_TYPES = ("int8", "int4", "text", "text", "text", "int8")
-IDENTIFIER_TYPES = ("text", "text", "int8", "text")
-VERSION_TYPES = ("int8", "int4", "timestamptz", "int8", "bytea", "int8", "text")
-ATTEMPT_TYPES = ("int8", "int8", "int8", "text", "text", "text", "text", "text", "text[]", "text", "text", "int4")
-CUSTOMER_TYPES = ("bool", "int8", "text", "text", "int8")
-CUSTOMER_KEY_TYPES = ("text", "text", "int8")
+#: types of the columns of each staging table, as their values are written: JSON that is at hand as bytes is sent as such
+TYPES: dict[str, tuple[str, ...]] = {
+    "staged_order": (
+        "bool", "int8", "text", "int8", "text", "timestamptz", "text", "text", "text", "text", "int8", "text", "text",
+        "date", "int8", "text", "text", "text", "text", "text", "text[]", "text", "bool", "timestamptz", "int8",
+        "bytea", "int4", "int8", "int4", "timestamptz", "timestamptz", "bytea",
+    ),
+    "staged_line": ("int8", "int4", "text", "int8", "text", "text", "text", "text", "text", "text", "text", "text",
+                    "text", "int8", "text", "text", "text"),
+    "staged_payment": ("int8", "int4", "text", "text", "text", "text", "int8", "timestamptz"),
+    "staged_refund": ("int8", "int4", "text", "text", "int8", "timestamptz", "text"),
+    "staged_shipment": ("int8", "int4", "text", "text", "text", "text", "text", "timestamptz"),
+    "staged_discount": ("int8", "int4", "text", "text", "text", "int8"),
+    "staged_identifier": ("bool", "text", "text", "int8", "text"),
+    "staged_version": ("int8", "int4", "timestamptz", "int8", "bytea", "int8", "text"),
+    "staged_attempt": ("int8", "int8", "int8", "text", "text", "text", "text", "text", "text[]", "text", "text", "int4"),
+    "staged_customer": ("bool", "int8", "text", "text", "int8"),
+    "staged_customer_key": ("text", "text", "int8"),
+}  # fmt: skip
 
 MOST_PRODUCTS_SHOWN = 3
 
@@ -45,9 +48,9 @@ def text(amount: Decimal | None) -> str | None:
     return None if amount is None else str(amount)
 
 
-def minor(amount: Any, currency: str | None) -> int | None:
-    """Minor units, or None where there is no amount, or one that no shop has (a product of two broken fields)."""
-    return to_minor(amount, currency) if isinstance(amount, Decimal) and abs(amount) < LIMIT else None
+def money(amount: Any, currency: str | None) -> tuple[str | None, int | None]:
+    """(digits, minor units) of an amount; (None, None) where there is none."""
+    return text_and_minor(amount, currency) if isinstance(amount, Decimal) else (None, None)
 
 
 def proof(evidence: dict[str, Evidence]) -> str | None:
@@ -62,31 +65,28 @@ def order(state: OrderState) -> Row:
     customer = read.customer or None
     place = read.billing or read.delivery or None
     name = (customer.full_name() if customer else None) or (place.name if place else None)
-    total = known(read.total)
+    total, minor = money(read.total, currency)
+    version = state.version
     return (
         state.is_new, state.order_id, state.source_id, state.integration_id, known(read.number),
-        known(read.created_at), known(read.state), known(read.payment_state), currency, text(total),
-        minor(total, currency), text(state.converted), text(state.rate), state.rate_day, state.customer_id, name,
+        known(read.created_at), known(read.state), known(read.payment_state), currency, total, minor,
+        text(state.converted), text(state.rate), state.rate_day, state.customer_id, name,
         (customer.email or None) if customer else None, products(read.lines or ()), state.standing.value, state.reason,
-        state.warnings or None, proof(state.evidence), state.incomplete, state.version.stamp, state.version.sequence,
-        state.version.digest, state.number, state.receipt_id, state.rule_version, state.recheck_at, state.first_seen,
+        state.warnings or None, proof(state.evidence), state.incomplete, version.stamp, version.sequence,
+        version.digest, state.number, state.receipt_id, state.rule_version, state.recheck_at, state.first_seen,
         content(state),
     )  # fmt: skip
 
 
-def products(lines: Iterable[LineRead]) -> str | None:
+def products(lines: Sequence[LineRead]) -> str | None:
     """The order's products in a few words: «2 × Zapatilla urbana, Remera, +3»."""
-    shown: list[str] = []
-    more = 0
-    for line in lines:
-        if len(shown) == MOST_PRODUCTS_SHOWN:
-            more += 1
-            continue
+    shown = []
+    for line in lines[:MOST_PRODUCTS_SHOWN]:
         label = (line.name or line.sku or line.product_id or "?")[:60]
         shown.append(label if line.quantity == 1 else f"{line.quantity.normalize():f} × {label}")
-    if not shown:
-        return None
-    return ", ".join(shown) + (f", +{more}" if more else "")
+    if len(lines) > MOST_PRODUCTS_SHOWN:
+        shown.append(f"+{len(lines) - MOST_PRODUCTS_SHOWN}")
+    return ", ".join(shown) or None
 
 
 _UNMATCHED = LineState()
@@ -95,18 +95,20 @@ _UNMATCHED = LineState()
 def lines(state: OrderState, rules: Rules) -> list[Row]:
     """The rows of an order's lines; one that a rule excludes is kept out of the sums by its reason."""
     read = state.read()
-    currency = known(read.currency)
+    currency, order_id = known(read.currency), state.order_id
     found = []
     for at, line in enumerate(read.lines or ()):
         recorded = state.lines[at] if at < len(state.lines) else _UNMATCHED
         unit = recorded.unit if recorded is not _UNMATCHED else unit_of(line.unit, rules)
-        total = line.total
-        if total is None and line.unit_price is not None:
-            total = line.unit_price * line.quantity - (line.discount or 0)
+        price, discount, tax, amount = line.unit_price, line.discount, line.tax, line.total
+        if amount is None and price is not None:
+            amount = price * line.quantity - (discount or 0)
+        total, minor = money(amount, currency)
         found.append((
-            state.order_id, at + 1, line.id, recorded.product_id, line.sku, line.name, str(line.quantity), unit,
-            line.unit, text(line.unit_price), text(line.discount), text(line.tax), text(total), minor(total, currency),
-            line.seller, recorded.reason, None if recorded.evidence is None else proof(recorded.evidence),
+            order_id, at + 1, line.id, recorded.product_id, line.sku, line.name, str(line.quantity), unit, line.unit,
+            None if price is None else str(price), None if discount is None else str(discount),
+            None if tax is None else str(tax), total, minor, line.seller, recorded.reason,
+            None if recorded.evidence is None else proof(recorded.evidence),
         ))  # fmt: skip
     return found
 
@@ -116,16 +118,7 @@ def payments(state: OrderState) -> list[Row]:
     read = state.read()
     currency = known(read.currency)
     return [
-        (
-            state.order_id,
-            at + 1,
-            one.id,
-            one.method,
-            one.state,
-            text(one.amount),
-            minor(one.amount, currency),
-            one.paid_at,
-        )
+        (state.order_id, at + 1, one.id, one.method, one.state, *money(one.amount, currency), one.paid_at)
         for at, one in enumerate(read.payments or ())
     ]
 
@@ -135,7 +128,7 @@ def refunds(state: OrderState) -> list[Row]:
     read = state.read()
     currency = known(read.currency)
     return [
-        (state.order_id, at + 1, one.id, text(one.amount), minor(one.amount, currency), one.refunded_at, one.note)
+        (state.order_id, at + 1, one.id, *money(one.amount, currency), one.refunded_at, one.note)
         for at, one in enumerate(read.refunds or ())
     ]
 
@@ -153,21 +146,24 @@ def discounts(state: OrderState) -> list[Row]:
     read = state.read()
     currency = known(read.currency)
     return [
-        (state.order_id, at + 1, one.code, one.title, text(one.amount), minor(one.amount, currency))
+        (state.order_id, at + 1, one.code, one.title, *money(one.amount, currency))
         for at, one in enumerate(read.discounts or ())
     ]
+
+
+_JUDGED = frozenset({Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED})
 
 
 def attempt(item: Item, attempt_id: int) -> Row:
     """The row of one passage of a receipt through the pipeline."""
     state = item.state
-    warnings = [code for code in item.evidence if code != item.reason]
-    judged = item.outcome in (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED)
-    standing = state.standing.value if state is not None and judged else None
+    outcome, evidence = item.outcome, item.evidence
+    warnings = [code for code in evidence if code != item.reason] if evidence else None
+    standing = state.standing.value if state is not None and outcome in _JUDGED else None
     return (
-        attempt_id, item.receipt_id, state.order_id if state is not None else None, item.read.entity.value,
-        item.read.identifier, item.outcome.value, standing, item.reason, warnings or None, "".join(item.steps),
-        proof(item.evidence), 0,
+        attempt_id, item.receipt_id, None if state is None else state.order_id, item.read.entity.value,
+        item.read.identifier, outcome.value, standing, item.reason, warnings or None, "".join(item.steps),
+        proof(evidence) if evidence else None, 0,
     )  # fmt: skip
 
 
@@ -185,9 +181,9 @@ def product(account_id: int, state: ProductState, now: Any) -> Row:
     )  # fmt: skip
 
 
-def content(state: OrderState) -> str:
-    """The order as JSON text; encoded here only where nobody has done it before."""
+def content(state: OrderState) -> bytes:
+    """The order as JSON, in the very bytes of the text; encoded here only where nobody has done it before."""
     known_json = state.content_json
     if known_json is None:
         known_json = encode_content(state.read())
-    return known_json if isinstance(known_json, str) else known_json.decode()
+    return known_json.encode() if isinstance(known_json, str) else known_json

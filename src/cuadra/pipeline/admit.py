@@ -180,14 +180,14 @@ def totals_problem(order: OrderRead) -> Evidence | None:
     tax = line_tax if tax is None else tax
     base = lines + shipping + fees
     total = order.total
-    if total == base + tax - discount:
+    summed = base + tax - discount
+    if total == summed:
         return None
-    readings = {base + tax - discount, base - discount}
+    readings = {summed, base - discount}
     if line_discount:
         readings |= {base + tax, base}
     if total in readings:
         return None
-    summed = base + tax - discount
     return {
         "lines": str(lines), "discount": str(discount), "shipping": str(shipping), "tax": str(tax), "fees": str(fees),
         "sum": str(summed), "total": str(total), "difference": str(total - summed),

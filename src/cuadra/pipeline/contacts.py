@@ -36,6 +36,7 @@ _PLAIN_EMAIL = re.compile(r"^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_
                           r"@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")  # fmt: skip
 
 
+@lru_cache(maxsize=20_000)
 def email(raw: str | None, extra: frozenset[str] = frozenset()) -> Contact:
     """An email address as a key: case-folded, blanks stripped."""
     value = (raw or "").strip().casefold()
@@ -84,7 +85,7 @@ def _already_international(value: str) -> bool:
 _REPEATED = re.compile(r"(\d)\1{6}$")
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=20_000)
 def phone(raw: str | None, region: str, extra: frozenset[str] = frozenset()) -> Contact:
     """A phone number as a key, in international form (E.164); `region` is the country of numbers without prefix."""
     value = (raw or "").strip()

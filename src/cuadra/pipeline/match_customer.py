@@ -118,11 +118,14 @@ def _nobody(item: Item, customer: CustomerRead | None, order: OrderRead, ws: Wor
 
 def find(keys: list[Key], ws: WorkingSet, item: Item, order_id: int) -> int | None:
     """The customer that the strongest known key names; a conflict if a weaker one names somebody else."""
-    hits = [(key, ws.customer_keys[key]) for key in keys if key in ws.customer_keys]
-    if not hits:
+    found = {ws.customer_keys[key] for key in keys if key in ws.customer_keys}
+    if not found:
         return None
+    if len(found) == 1:
+        return found.pop()
+    hits = [(key, ws.customer_keys[key]) for key in keys if key in ws.customer_keys]
     chosen = hits[0][1]
-    others = sorted({customer for _, customer in hits if customer != chosen})
+    others = sorted(found - {chosen})
     apart = [other for other in others if (min(chosen, other), max(chosen, other)) not in ws.decided_apart]
     if apart:
         item.evidence["customer_identity_conflict"] = {
@@ -151,13 +154,13 @@ def create(customer: CustomerRead | None, order: OrderRead | None, keys: list[Ke
 
 def _learn(customer_id: int, keys: list[Key], ws: WorkingSet) -> None:
     """Keys that nobody has yet are this customer's from now on. One that somebody has stays where it is."""
-    erased = ws.customers[customer_id].erased
-    for kind, value in keys:
-        if erased and kind in ("email", "phone", "document"):
+    for key in keys:
+        if key in ws.customer_keys:
+            continue
+        if key[0] in ("email", "phone", "document") and ws.customers[customer_id].erased:
             continue  # an erased person is not known by a contact again
-        if (kind, value) not in ws.customer_keys:
-            ws.customer_keys[kind, value] = customer_id
-            ws.new_customer_keys.append((kind, value, customer_id))
+        ws.customer_keys[key] = customer_id
+        ws.new_customer_keys.append((*key, customer_id))
 
 
 def consent(customer_id: int, customer: CustomerRead, item: Item, ws: WorkingSet) -> None:

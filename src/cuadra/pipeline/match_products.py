@@ -133,6 +133,9 @@ def _create_from_line(line: LineRead, key: ProductKey, ws: WorkingSet) -> int:
 
 
 def _add_key(key: ProductKey, product_id: int, ws: WorkingSet) -> None:
+    if key in ws.former_keys:  # an alias counts only where no product has that SKU today
+        ws.former_keys.remove(key)
+        ws.product_keys[key] = []
     known = ws.product_keys.setdefault(key, [])
     if product_id not in known:
         known.append(product_id)
@@ -182,6 +185,12 @@ def _sku(product: ProductState, value: ProductRead, item: Item, ws: WorkingSet) 
         product.evidence["product_sku_changed"] = proof
         item.evidence["product_sku_changed"] = proof
         ws.aliased_keys.append((product.product_id, former.strip()))
+        key: ProductKey = ("sku", 0, former.strip())
+        others = [one for one in ws.product_keys.get(key, ()) if one != product.product_id]
+        if others:
+            ws.product_keys[key] = others
+        else:
+            ws.former_keys.add(key)
 
 
 def _renew(product: ProductState, value: ProductRead, item: Item, ws: WorkingSet) -> bool:

@@ -9,7 +9,7 @@ from cuadra.model import CustomerRead, Entity, OrderRead, normal
 from cuadra.pipeline import contacts
 from cuadra.pipeline.rules import Rules
 from cuadra.pipeline.versions import Version, digest, encode_content
-from cuadra.pipeline.working import Item
+from cuadra.pipeline.working import IdentifierKey, Item
 
 
 def prepare(raw: Raw, receipt_id: int, reader: Reader, rules: Rules, country: str) -> Item:
@@ -30,7 +30,7 @@ def prepare(raw: Raw, receipt_id: int, reader: Reader, rules: Rules, country: st
         item.phone = contacts.phone(value.phone or None, region, extra)
     elif item.read.entity is Entity.ORDER and item.read.identifier is not None:
         item.version = Version(None, raw.sequence, b"")
-        item.identifiers = [("order", item.read.identifier, normal(item.read.identifier))]
+        item.identifiers = {("order", normal(item.read.identifier)): item.read.identifier}
     return item
 
 
@@ -52,22 +52,22 @@ def contact_keys(item: Item, order: OrderRead, region: str, extra: frozenset[str
         item.phone = contacts.phone(phone, region, extra)
 
 
-def identifiers(order: OrderRead) -> list[tuple[str, str, str]]:
+def identifiers(order: OrderRead) -> dict[IdentifierKey, str]:
     """Every number the order is known by; one that reads the same as its own number is not repeated."""
     own = normal(order.id)
-    found = [("order", order.id, own)]
+    found = {("order", own): order.id}
     if order.number and (form := normal(order.number)) != own:
-        found.append(("number", order.number, form))
+        found["number", form] = order.number
     if order.invoice_number:
-        found.append(("invoice", order.invoice_number, normal(order.invoice_number)))
+        found["invoice", normal(order.invoice_number)] = order.invoice_number
     if order.cart_id:
-        found.append(("cart", order.cart_id, normal(order.cart_id)))
+        found["cart", normal(order.cart_id)] = order.cart_id
     for payment in order.payments or ():
         if payment.id and len(payment.id) > 3:  # «1», «2» number the payments of an order; they name none
-            found.append(("payment", payment.id, normal(payment.id)))
+            found["payment", normal(payment.id)] = payment.id
     for shipment in order.shipments or ():
         if shipment.tracking:
-            found.append(("tracking", shipment.tracking, normal(shipment.tracking)))
+            found["tracking", normal(shipment.tracking)] = shipment.tracking
         if shipment.id and len(shipment.id) > 3:
-            found.append(("shipment", shipment.id, normal(shipment.id)))
+            found["shipment", normal(shipment.id)] = shipment.id
     return found

@@ -165,7 +165,7 @@ def _apply(item: Item, state: OrderState, order: OrderRead, ws: WorkingSet, outc
     state.content_json = item.content if order is item.read.value else None
     state.receipt_id, state.integration_id = item.receipt_id, ws.integration_id
     state.number += 1
-    state.identifiers |= set(item.identifiers)
+    state.identifiers |= item.identifiers
     state.dirty = state.rebuilt = True
     item.outcome = outcome
     judge(item, state, ws, item.read.refused)
@@ -189,11 +189,9 @@ def judge(item: Item, state: OrderState, ws: WorkingSet, refused: tuple[str, Evi
     if verdict.standing is Standing.PRESENT or was_present:
         verdict = _match(item, order, state, ws, verdict)
     if state.customer_id is None:
-        state.identifiers |= {
-            (kind, value, normal(value))
-            for kind, value in (("email", item.email.value), ("phone", item.phone.value))
-            if value is not None
-        }
+        for kind, value in (("email", item.email.value), ("phone", item.phone.value)):
+            if value is not None:
+                state.identifiers[kind, normal(value)] = value
     if verdict.standing is Standing.PRESENT and (proof := totals_problem(order)):
         item.evidence["totals_do_not_add_up"] = proof
     if verdict.reason is not None:
@@ -201,14 +199,17 @@ def judge(item: Item, state: OrderState, ws: WorkingSet, refused: tuple[str, Evi
     item.reason = state.reason = verdict.reason
     state.standing, state.recheck_at = verdict.standing, verdict.recheck_at
     state.evidence = dict(item.evidence)
-    state.warnings = sorted(code for code in item.evidence if code != verdict.reason)
+    state.warnings = sorted([code for code in item.evidence if code != verdict.reason])
     state.rule_version = ws.rule_version
     item.steps[steps.RECORD] = "w" if state.warnings else "s"
 
 
+_MATCHES = ((steps.MATCH_CUSTOMER, match_customer), (steps.MATCH_PRODUCTS, match_products))
+
+
 def _match(item: Item, order: OrderRead, state: OrderState, ws: WorkingSet, verdict: Verdict) -> Verdict:
     """Customer and products. An order that was present and no longer counts keeps both, whatever the rules say now."""
-    for step, match in ((steps.MATCH_CUSTOMER, match_customer), (steps.MATCH_PRODUCTS, match_products)):
+    for step, match in _MATCHES:
         before = len(item.evidence)
         if step == steps.MATCH_CUSTOMER and state.erased_at is not None:
             continue
@@ -227,7 +228,7 @@ def _after_freeze(item: Item, state: OrderState, merged: OrderRead, changes: dic
     assert state.frozen_at is not None
     assert item.version is not None
     ws.frozen_changes.append((state.order_id, item.version, item.receipt_id, changes, merged))
-    state.identifiers |= set(item.identifiers)
+    state.identifiers |= item.identifiers
     _mark(item, Outcome.UNCHANGED, "change_after_freeze", {
         "changes": changes, "frozen_at": state.frozen_at.isoformat(),
     })  # fmt: skip

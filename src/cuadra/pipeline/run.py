@@ -43,12 +43,8 @@ class Ledger(Protocol):
         ...
 
 
-class Tally(Protocol):
-    """Told of each item once, after it is committed."""
-
-    def __call__(self, items: list[Item]) -> None: ...
-
-
+Tally = Callable[[int], None]
+"""Told how many receipts have been committed."""
 Fresh = Callable[[frozenset[int] | None], list[Item]]
 """Makes items of the batch anew, all or those of the receipts named: a failed try leaves marks on them."""
 
@@ -79,13 +75,13 @@ def _patiently(
     for attempt in range(1, ATTEMPTS + 1):
         items = fresh(ids)
         try:
-            ledger.batch(items, partial(_decide, items))
+            ledger.batch(items, partial(decide_all, items))
         except TRANSIENT:
             if attempt == ATTEMPTS:
                 raise
             sleep(min(5.0, 0.05 * 2**attempt) * (0.5 + random.random()))
         else:
-            done(items)
+            done(len(items))
             return
 
 
@@ -97,7 +93,8 @@ def prepare_safely(raw: Raw, receipt_id: int, reader: Reader, rules: Rules, coun
         return Item(raw, receipt_id, Read(raw.kind, refused=("internal_error", _proof(err))))
 
 
-def _decide(items: list[Item], ws: WorkingSet) -> None:
+def decide_all(items: list[Item], ws: WorkingSet) -> None:
+    """Each item through the steps, in order."""
     for item in items:
         process(item, ws)
 
@@ -110,7 +107,7 @@ def _poison(item: Item, err: Exception, ledger: Ledger, done: Tally) -> None:
     item.read = Read(item.read.entity, item.read.identifier)  # its content is what nobody can be sure of
     item.version = None
     ledger.batch([item], lambda ws: None)
-    done([item])
+    done(1)
 
 
 def _proof(err: BaseException) -> dict[str, Any]:

@@ -14,12 +14,17 @@ from cuadra.connectors.base import Evidence, Raw, Read
 from cuadra.model import CustomerRead, OrderRead, Outcome, ProductRead, Standing
 from cuadra.pipeline.contacts import Contact
 from cuadra.pipeline.rules import AccountFacts, RateTable, Rules
-from cuadra.pipeline.versions import Version, decode_content
+from cuadra.pipeline.versions import Version, decode_content, encode_content
 
 Key = tuple[str, str]
 """(kind, value) of a customer: source, person, document, email, phone."""
 ProductKey = tuple[str, int, str]
 """(kind, scope, value): scope is the store for ids, 0 for SKUs and names."""
+
+IdentifierKey = tuple[str, str]
+"""(kind, normal form) of a number that an order is known by; its value is the number as the source writes it."""
+Sold = tuple[str | None, str | None, str | None]
+"""(product id, SKU, name) of an order's line."""
 
 NO_CONTACT = Contact(None)
 
@@ -37,8 +42,7 @@ class Item(Struct):
     """The customer's keys, worked out once."""
     email: Contact = NO_CONTACT
     phone: Contact = NO_CONTACT
-    identifiers: list[tuple[str, str, str]] = field(default_factory=list)
-    """(kind, value, normal form)"""
+    identifiers: dict[IdentifierKey, str] = field(default_factory=dict)
     outcome: Outcome = Outcome.CREATED
     state: OrderState | None = None
     reason: str | None = None
@@ -74,7 +78,8 @@ class OrderState(Struct):
     rate: Decimal | None = None
     rate_day: Any = None
     lines: list[LineState] = field(default_factory=list)
-    identifiers: set[tuple[str, str, str]] = field(default_factory=set)
+    identifiers: dict[IdentifierKey, str] = field(default_factory=dict)
+    """Those that this batch adds."""
     is_new: bool = False
     dirty: bool = False
     """The row is to be written."""
@@ -89,6 +94,13 @@ class OrderState(Struct):
             assert self.content_json is not None
             self.content = decode_content(self.content_json)
         return self.content
+
+    def pack(self) -> None:
+        """Keep only the encoded form of the order: `read` decodes it again for whoever asks."""
+        if self.content is not None and self.content_json is None:
+            self.content_json = encode_content(self.content)
+        self.content = None
+        self.lines = []
 
 
 class LineState(Struct):
@@ -161,6 +173,11 @@ class WorkingSet(Struct):
     product_keys: dict[ProductKey, list[int]] = field(default_factory=dict)
     former_keys: set[ProductKey] = field(default_factory=set)
     """Keys of `product_keys` that are aliases left by a changed SKU."""
+    asked_customers: set[Key] = field(default_factory=set)
+    """Keys whose customer is known, or known to be nobody."""
+    asked_products: set[ProductKey] = field(default_factory=set)
+    asked_sold: set[Sold] = field(default_factory=set)
+    categories_known: bool = False
     categories: dict[str, int] = field(default_factory=dict)
     """Path → id."""
     category_nodes: dict[str, tuple[str | None, str]] = field(default_factory=dict)
@@ -184,6 +201,18 @@ class WorkingSet(Struct):
     taken_back: list[tuple[int, Version]] = field(default_factory=list)
     """Frozen orders whose source says again what we hold: nothing is pending any more."""
     frozen_changes: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def following(self, now: datetime) -> WorkingSet:
+        """The set of the next batch: what is known of customers and the catalogue stays known, nothing is changed yet.
+        Orders are not kept; who goes on from this set knows which of them are still on their way."""
+        return WorkingSet(
+            self.account_id, self.store_id, self.integration_id, self.account, self.rules, self.rule_version, now,
+            self.ids, self.connector, customers=self.customers, customer_keys=self.customer_keys, products=self.products,
+            product_keys=self.product_keys, former_keys=self.former_keys, asked_customers=self.asked_customers,
+            asked_products=self.asked_products, asked_sold=self.asked_sold, categories_known=self.categories_known,
+            categories=self.categories, category_nodes=self.category_nodes, rates=self.rates, verdicts=self.verdicts,
+            decided_apart=self.decided_apart,
+        )  # fmt: skip
 
     def new_id(self) -> int:
         """A number of the database's sequence, drawn for this batch beforehand."""

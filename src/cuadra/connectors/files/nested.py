@@ -13,9 +13,9 @@ from msgspec import UNSET, Struct
 
 from cuadra.connectors.base import Raw, Read
 from cuadra.connectors.files.layout import Layout, State
-from cuadra.connectors.files.values import FIRST_YEAR, LAST_YEAR, BadValue, settle_time, zone
+from cuadra.connectors.files.values import YEARS, BadValue, settle_time, zone
 from cuadra.model import Complaint, Entity, OrderRead
-from cuadra.money import ZERO, problem
+from cuadra.money import ZERO, problem, usual
 
 _decode_order = msgspec.json.Decoder(OrderRead).decode
 _decode_any = msgspec.json.Decoder().decode
@@ -39,7 +39,7 @@ def read_line(raw: Raw, layout: Layout, zone_name: str | None, currency: str | N
         return _unreadable(err)
     if b"\\u0000" in raw.body:
         complaints.append(Complaint("no NUL characters", _strip_nul(order), "\\u0000"))
-    if not _plain(order, raw.body):
+    if not _plain(order):
         settle(order, layout.format.time_zone or zone_name, complaints)
     complete(order, layout, currency)
     if not complaints:
@@ -50,16 +50,9 @@ def read_line(raw: Raw, layout: Layout, zone_name: str | None, currency: str | N
     return Read(Entity.ORDER, order.id, order, ("field_format_invalid", evidence), complaints)
 
 
-#: every digit becomes a 0, everything else a blank: a long number shows as a long run
-_DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
-_LONG = b"0" * 24
-
-
-def _plain(order: OrderRead, body: bytes) -> bool:
+def _plain(order: OrderRead) -> bool:
     """Whether every number and time is of the usual kind: then nothing is left to settle. In doubt, no."""
-    if _LONG in body.translate(_DIGITS):
-        return False
-    amounts = [order.total, order.discount, order.shipping, order.tax, order.fees]
+    amounts: list[Any] = [order.total, order.discount, order.shipping, order.tax, order.fees]
     times = [order.created_at, order.updated_at]
     for line in order.lines or ():
         amounts += (line.quantity, line.unit_price, line.discount, line.tax, line.shipping, line.total)
@@ -72,16 +65,14 @@ def _plain(order: OrderRead, body: bytes) -> bool:
     for shipment in order.shipments or ():
         amounts.append(shipment.cost)
         times.append(shipment.shipped_at)
-    amounts += [one.amount for one in order.discounts or ()]
+    if order.discounts:
+        amounts += [one.amount for one in order.discounts]
     if order.customer and order.customer.consents:
         times += [one.at for one in order.customer.consents]
-    for amount in amounts:
-        if type(amount) is Decimal and not (amount.is_finite() and -12 < amount.adjusted() < 12):
-            return False
     for time in times:
-        if type(time) is datetime and not (time.tzinfo is UTC and FIRST_YEAR <= time.year <= LAST_YEAR):
+        if type(time) is datetime and not (time.tzinfo is UTC and time.year in YEARS):
             return False
-    return True
+    return usual(amounts)
 
 
 def _unreadable(err: Exception) -> Read:

@@ -8,24 +8,30 @@
 -- From here to the commit this account has one writer.
 SELECT pg_advisory_xact_lock(7206, %(account)s::int);
 
+-- name: generation
+SELECT generation FROM account WHERE account_id = %(account)s;
+
+-- name: next_generation
+-- Whoever decided on facts of an older generation decides again.
+UPDATE account SET generation = generation + 1 WHERE account_id = %(account)s RETURNING generation;
+
 -- name: draw_ids
 SELECT nextval('entity_id') FROM generate_series(1, %(count)s);
 
 -- name: load_orders
+-- Not FOR UPDATE: whoever changes an order holds the account's lock, or finds out that he has been overtaken.
 SELECT order_id, source_id, integration_id, stamp, sequence, digest, version, receipt_id, standing, reason, first_seen,
        content::text, evidence, warnings, incomplete, customer_id, rule_version, recheck_at, frozen_at, erased_at,
        converted, rate, rate_day
 FROM orders
-WHERE store_id = %(store)s AND source_id = ANY(%(ids)s)
-FOR UPDATE;
+WHERE store_id = %(store)s AND source_id = ANY(%(ids)s);
 
 -- name: load_orders_by_id
 SELECT order_id, source_id, integration_id, stamp, sequence, digest, version, receipt_id, standing, reason, first_seen,
        content::text, evidence, warnings, incomplete, customer_id, rule_version, recheck_at, frozen_at, erased_at,
        converted, rate, rate_day
 FROM orders
-WHERE store_id = %(store)s AND order_id = ANY(%(ids)s)
-FOR UPDATE;
+WHERE store_id = %(store)s AND order_id = ANY(%(ids)s);
 
 -- name: load_customer_keys
 -- OFFSET 0 keeps this one look into the index per key.

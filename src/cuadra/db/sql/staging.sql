@@ -27,7 +27,7 @@ CREATE TEMP TABLE staged_shipment (order_id bigint, shipment_no integer, source_
                                    cost text, state text, shipped_at timestamptz) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE staged_discount (order_id bigint, discount_no integer, code text, title text, amount text,
                                    amount_minor bigint) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
-CREATE TEMP TABLE staged_identifier (normal text, kind text, order_id bigint, value text) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE staged_identifier (is_new boolean, normal text, kind text, order_id bigint, value text) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE staged_version (order_id bigint, version integer, stamp timestamptz, sequence bigint, digest bytea,
                                   receipt_id bigint, changes text) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE staged_customer (is_new boolean, customer_id bigint, name text, details text, sequence bigint)
@@ -108,9 +108,14 @@ INSERT INTO payment (account_id, order_id, payment_no, source_id, method, state,
 SELECT %(account)s, order_id, payment_no, source_id, method, state, amount::numeric, amount_minor, paid_at
 FROM staged_payment;
 
--- name: write_identifiers
+-- name: write_first_identifiers
+-- Of new orders nothing can be there yet: looking for it first would cost as much again.
 INSERT INTO identifier (account_id, normal, kind, order_id, value)
-SELECT %(account)s, normal, kind, order_id, value FROM staged_identifier
+SELECT %(account)s, normal, kind, order_id, value FROM staged_identifier WHERE is_new;
+
+-- name: write_more_identifiers
+INSERT INTO identifier (account_id, normal, kind, order_id, value)
+SELECT %(account)s, normal, kind, order_id, value FROM staged_identifier WHERE NOT is_new
 ON CONFLICT DO NOTHING;
 
 -- name: write_versions

@@ -1,0 +1,136 @@
+"""Facts kept from batch to batch, for one who decides the next batch while the last one is still being written.
+
+This needs no lock until the writing. Every transaction that changes an account's ledger makes a new *generation* of it;
+a batch is written only if all generations since its facts were loaded are this writer's own, whose changes the kept
+facts have in them already. If not, the transaction is undone, the facts are forgotten, and the batch is decided again
+under the lock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+
+from msgspec import Struct
+
+from cuadra.db import Database
+from cuadra.db.queries import sql
+from cuadra.ledger import AlreadyDone, Take, Way, facts, utc_now
+from cuadra.ledger.write import Writes
+from cuadra.pipeline.working import Item, OrderState, WorkingSet
+
+#: customers and keys kept before everything is forgotten and loaded anew
+MOST_CUSTOMERS = 40_000
+MOST_KEYS = 200_000
+
+
+class Decided(Struct):
+    """A batch ready to be written."""
+
+    first: int
+    last: int
+    """Receipts of the batch: from, to."""
+    writes: Writes
+    orders: dict[str, OrderState]
+
+
+class AheadLedger:
+    """Decides with one connection and writes with another. `decide` and `begin` belong to one thread, `write` to
+    another; `begin` only while nothing is on its way."""
+
+    def __init__(self, db: Database, way: Way, *, run_id: int, take: Take,
+                 clock: Callable[[], datetime] = utc_now) -> None:  # fmt: skip
+        self._reader, self._writer, self._way, self._run_id = db, db.again(), way, run_id
+        self._take, self._clock = take, clock
+        self._generation = 0
+        self._known: WorkingSet | None = None
+        self._flying: deque[dict[str, OrderState]] = deque()
+
+    def begin(self) -> None:
+        """Forget what is known. From here on it is noticed if anybody else changes the ledger."""
+        self._flying.clear()
+        way = self._way
+        with self._reader.transaction(way.account_id) as conn:
+            row = conn.execute(sql("generation"), {"account": way.account_id}).fetchone()
+        assert row is not None
+        self._generation = row[0]
+        self._known = WorkingSet(way.account_id, way.store_id, way.integration_id, way.account, way.rules,
+                                 way.rule_version, self._clock(), iter(()), way.connector)  # fmt: skip
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to `begin` anew: too much is kept, or something that is easier loaded than kept right."""
+        known = self._known
+        return known is None or (
+            len(known.customers) > MOST_CUSTOMERS
+            or len(known.asked_customers) + len(known.asked_products) + len(known.asked_sold) > MOST_KEYS
+            or bool(known.aliased_keys)
+        )
+
+    def decide(self, pieces: Iterable[list[Item]], set_id: int | None,
+               decide: Callable[[list[Item], WorkingSet], None]) -> Iterator[Decided]:  # fmt: skip
+        """Decide receipts piece by piece: of each, load what is not known yet, decide, gather what is to be written. All
+        of them are one batch to write; only where an order comes again, what came before is a batch of its own."""
+        batch: Decided | None = None
+        for items in pieces:
+            if batch is not None and not batch.orders.keys().isdisjoint(item.read.identifier for item in items):
+                yield self._close(batch)
+                batch = None
+            if batch is None:
+                batch = self._open(items[0].receipt_id)
+            self._piece(batch, items, set_id, decide)
+        if batch is not None:
+            yield self._close(batch)
+
+    def _open(self, first: int) -> Decided:
+        assert self._known is not None
+        self._known = self._known.following(self._clock())
+        return Decided(first, first, Writes(self._reader.connection(), self._known), {})
+
+    def _piece(self, batch: Decided, items: list[Item], set_id: int | None,
+               decide: Callable[[list[Item], WorkingSet], None]) -> None:  # fmt: skip
+        ws = self._known
+        assert ws is not None
+        # first those on their way, then the database: what lands in between is in both
+        flying = list(self._flying)
+        ws.orders = {
+            item.read.identifier: orders[item.read.identifier]
+            for orders in flying
+            for item in items
+            if item.read.identifier in orders
+        }
+        with self._reader.transaction(self._way.account_id) as conn:
+            ws.ids = facts.ids(conn, items)
+            facts.load(conn, ws, items)
+            decide(items, ws)
+            batch.writes.orders()
+            batch.writes.attempts(items, self._run_id)
+            batch.writes.rejects(items, set_id)
+        for state in ws.orders.values():
+            state.pack()
+        batch.orders |= ws.orders
+        batch.last = items[-1].receipt_id
+
+    def _close(self, batch: Decided) -> Decided:
+        batch.writes.close()
+        self._flying.append(batch.orders)
+        return batch
+
+    def write(self, decided: Decided) -> int:
+        """Write a batch, and return how many receipts it had; they come in the order in which they were decided.
+
+        Raises Overtaken if the facts no longer hold, AlreadyDone if another worker has taken the receipts.
+        """
+        account = self._way.account_id
+        with self._writer.writing(account, unchanged_since=self._generation) as conn:
+            if not self._take(conn, account, decided.first, decided.last):
+                raise AlreadyDone
+            decided.writes.perform(conn)
+        self._generation += 1
+        self._flying.popleft()
+        return decided.last - decided.first + 1
+
+    def close(self) -> None:
+        """Give back the connection that writes."""
+        self._writer.close()

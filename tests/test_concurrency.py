@@ -106,7 +106,7 @@ def test_an_import_killed_again_and_again_loses_nothing_and_takes_nothing_twice(
         process = subprocess.Popen([*IMPORT, "shop", "--json"], env=env(world), stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, start_new_session=True)  # fmt: skip
         try:
-            process.wait(timeout=0.4 + mixer.random() * 1.2)
+            process.wait(timeout=0.4 + mixer.random() * 2)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             killed += 1
@@ -128,6 +128,20 @@ def test_an_import_killed_again_and_again_loses_nothing_and_takes_nothing_twice(
     assert states == ["finished"]
     report = json.loads(done.stdout)
     assert report["seen"] == report["created"] == orders
+
+
+def test_killed_before_the_first_receipt_of_a_set_it_is_still_read(world: World) -> None:
+    """The set is noted, its run is open, and nothing of it has been stored."""
+    world.take(order("A-1"))
+    with world.db.transaction(world.account.account_id) as conn:
+        conn.execute("UPDATE run SET state = 'running', ended_at = NULL, cursor = '{}', all_received = false")
+        conn.execute("UPDATE file_set SET state = 'taken'")
+        for table in ("orders", "attempt", "receipt", "identifier", "order_line", "order_version"):
+            conn.execute(f"DELETE FROM {table}")
+    report = world.import_now()
+    assert report.orders["present"] == 1
+    assert len(world.rows("SELECT 1 FROM file_set WHERE state = 'read'")) == 1
+    assert len(world.rows("SELECT 1 FROM file_set")) == 1
 
 
 def test_two_imports_of_one_integration_do_not_run_at_once(world: World) -> None:

@@ -115,14 +115,14 @@ def _people(conn: Conn, ws: WorkingSet, ids: set[Any]) -> dict[Any, int]:
     merged: dict[Any, int] = {}
     if not ids:
         return merged
-    for customer_id, name, details, sequence, erased, reachable, into in conn.execute(
+    for customer_id, name, details, sequence, erased, reachable, documents, persons, into in conn.execute(
         sql("load_customers"), {"ids": list(ids)}
     ):
         if into is not None:
             merged[customer_id] = into
             continue
         ws.customers[customer_id] = CustomerState(
-            customer_id, name, _decode_customer(details), sequence, reachable, erased
+            customer_id, name, _decode_customer(details), sequence, reachable, erased, documents, persons
         )
     return merged
 

@@ -71,6 +71,8 @@ class CustomerRules(Struct, forbid_unknown_fields=True, omit_defaults=True):
     contact_required: bool = True
     region: Annotated[str, Meta(pattern="^([A-Z]{2})?$")] = ""
     """Country of phones written without a prefix; empty: the account's."""
+    shared_by_most: Annotated[int, Meta(ge=0, le=1000)] = 5
+    """An email or phone that more different people give, by their documents or person ids, is filler; 0: ask not."""
     placeholders: list[str] = []
     """Filler contacts of this shop's staff, besides the usual ones: never keys."""
 

@@ -186,9 +186,10 @@ def _rates(conn: Conn, ws: WorkingSet, items: list[Item]) -> None:
         return
     orders = [state.read() for state in ws.orders.values() if state.content_json is not None]
     orders += [item.read.value for item in items if isinstance(item.read.value, OrderRead)]
-    days: set[date] = {ws.now.date()}
-    days |= {order.created_at.date() for order in orders if order.created_at is not UNSET and order.created_at}
-    days |= {state.first_seen.date() for state in ws.orders.values()}
+    day = ws.account.day
+    days: set[date] = {day(ws.now)}
+    days |= {day(order.created_at) for order in orders if order.created_at is not UNSET and order.created_at}
+    days |= {day(state.first_seen) for state in ws.orders.values()}
     for source, target, day, rate in conn.execute(
         sql("load_rates"), {"account": ws.account_id, "currency": ws.account.currency, "days": list(days)}
     ):

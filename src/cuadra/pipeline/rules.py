@@ -5,8 +5,10 @@ Each field is one key of `cuadra rules set NAME KEY VALUE`; nested ones are dott
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta, Struct
@@ -193,6 +195,10 @@ class AccountFacts(Struct, frozen=True):
     country: str
     time_zone: str
     retention: int
+
+    def day(self, moment: datetime) -> date:
+        """The day of a moment where the account is at home."""
+        return moment.astimezone(ZoneInfo(self.time_zone)).date()
 
 
 RateTable = dict[tuple[str, str, Any], Decimal]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cuadra.errors import NotFound
+from cuadra.errors import NotFound, Refused
 from cuadra.ledger import acts, person
 from cuadra.ledger.rejudge import rejudge
 from tests.rules import again, ana, one, order_id, way, way_of
@@ -32,7 +32,8 @@ def bought(id: str, **values: Any) -> dict[str, Any]:
     })  # fmt: skip
 
 
-def found(world: World, *, without: tuple[str, ...] = ()) -> list[tuple[str, str, str]]:
+def found(world: World, *, without: tuple[str, ...] = (),
+          traces: tuple[str, ...] = TRACES) -> list[tuple[str, str, str]]:  # fmt: skip
     """(table, column, trace) wherever something of the person is stored. Names in JSON may be escaped."""
     places = []
     with world.db.transaction(role="cuadra_owner") as conn:
@@ -40,7 +41,7 @@ def found(world: World, *, without: tuple[str, ...] = ()) -> list[tuple[str, str
             if table in without:
                 continue
             written = f"encode({column}, 'escape')" if kind == "bytea" else f"{column}::text"
-            for trace in TRACES:
+            for trace in traces:
                 looked = octal(trace) if kind == "bytea" else trace
                 escaped = trace.encode("ascii", "backslashreplace").decode().replace("\\xed", "\\u00ed")
                 row = conn.execute(
@@ -129,6 +130,27 @@ def test_who_is_unknown_is_not_found(world: World) -> None:
             person.export(world.db, world.account, text)
         with pytest.raises(NotFound):
             erase(world, text)
+
+
+@pytest.mark.parametrize("state", ["paid", "pending"], ids=["with a customer", "still waiting"])
+def test_a_phone_is_also_of_the_country_of_the_rules(world: World, state: str) -> None:
+    world.rules(customers__region="ES")
+    world.take(order("A", customer={"name": NAME, "phone": "651 234 567"}, state=state))
+    assert len(person.export(world.db, world.account, "651234567")["orders"]) == 1
+    erase(world, "651234567")
+    assert found(world, traces=(NAME, "651234567", "651 234 567")) == []
+
+
+def test_a_phone_of_two_people_in_two_countries_is_refused(world: World) -> None:
+    world.integration("santiago", customers__region="CL")
+    world.integration("madrid", customers__region="ES")
+    world.take(order("A", customer={"name": NAME, "phone": "915551234"}), name="madrid")
+    world.take(order("B", customer={"name": "Eva", "phone": "+56915551234"}), name="santiago")
+    for act in (erase, lambda world, text: person.export(world.db, world.account, text)):
+        with pytest.raises(Refused, match="country code"):
+            act(world, "915551234")
+    assert erase(world, "+34 915551234") == (1, 1)
+    assert len(person.export(world.db, world.account, "915551234")["orders"]) == 1
 
 
 def test_merged_people_are_exported_and_erased_as_one(world: World) -> None:

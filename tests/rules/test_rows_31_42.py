@@ -52,12 +52,40 @@ def test_row_31_the_phone_may_stand_in_the_delivery_or_the_payment_data(world: W
     assert customer_of(world, "A") == customer_of(world, "B") == customer_of(world, "C")
 
 
-@pytest.mark.xfail(strict=True, reason="a phone without a prefix is looked up in the account's country only")
 def test_row_31_an_order_is_found_by_its_phone_as_the_shop_writes_it(world: World) -> None:
     world.rules(customers__region="ES")
     world.take(order("A", customer={"name": "Ana", "phone": PHONES[2]}))
     for phone in PHONES:
         assert world.why(phone).kind_of_identifier == "phone", phone
+
+
+def test_row_31_a_phone_is_looked_up_in_the_country_of_every_integration(world: World) -> None:
+    world.integration("madrid", customers__region="ES")
+    world.take(order("A", customer={"name": "Ana", "phone": "011 4321-5678"}))
+    world.take(order("B", customer={"name": "Luz", "phone": "651234567"}), name="madrid")
+    assert world.why("011 4321-5678").order["id"] == "A"
+    assert world.why("651 234 567").order["id"] == "B"
+    world.rules("madrid", customers__region="FR")  # what came under the former rule keeps its form
+    assert world.why("651 234 567").order["id"] == "B"
+
+
+def test_row_31_a_number_of_two_countries_leads_to_both_and_with_its_prefix_to_one(world: World) -> None:
+    world.integration("santiago", customers__region="CL")
+    world.integration("madrid", customers__region="ES")
+    world.take(order("B", customer={"name": "Luz", "phone": "915551234"}), name="madrid")
+    world.take(order("C", customer={"name": "Eva", "phone": "+56915551234"}), name="santiago")
+    assert [one["id"] for one in world.why("915551234").orders] == ["C", "B"]
+    assert world.why("+34 915551234").order["id"] == "B"
+    assert world.why("+56 915551234").order["id"] == "C"
+
+
+def test_row_31_orders_with_and_without_a_customer_yet_are_found_together(world: World) -> None:
+    """An order that waits has no customer: it carries the contact itself."""
+    ana_ = {"name": "Ana", "phone": "011 4321-5678", "email": "ana@example.com"}
+    world.take(order("A", customer=ana_), order("W", customer=ana_, state="pending"))
+    assert customer_of(world, "W") is None
+    for contact in ("011 4321-5678", "+541143215678", "ana@example.com", "Ana@Example.com"):
+        assert [one["id"] for one in world.why(contact).orders] == ["W", "A"], contact
 
 
 def test_row_31_without_a_region_of_its_own_phones_are_of_the_account_country(world: World) -> None:

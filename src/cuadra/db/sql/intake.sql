@@ -80,6 +80,11 @@ WHERE account_id = %(account)s AND integration_id = %(integration)s;
 SELECT version, at, author, note, rules FROM rule_version
 WHERE account_id = %(account)s AND integration_id = %(integration)s ORDER BY version;
 
+-- name: list_phone_regions
+-- Former rules count too: what they let in keeps the form that they gave it.
+SELECT DISTINCT rules -> 'customers' ->> 'region' AS region FROM rule_version
+WHERE account_id = %(account)s AND rules -> 'customers' ->> 'region' <> '' ORDER BY region;
+
 -- name: set_rate
 INSERT INTO exchange_rate (account_id, source, target, day, rate, author)
 VALUES (%(account)s, %(source)s, %(target)s, %(day)s, %(rate)s, %(author)s)

@@ -163,6 +163,18 @@ def test_merged_people_are_exported_and_erased_as_one(world: World) -> None:
     assert found(world) == []
 
 
+@pytest.mark.parametrize("text", [EMAIL, "maria.vieja@example.com", "ferreyra.m@example.com"])
+def test_a_chain_of_merged_people_is_one_person(world: World, text: str) -> None:
+    world.take(bought("A"), order("B", customer={"email": "maria.vieja@example.com", "name": NAME}),
+               order("C", customer={"email": "ferreyra.m@example.com", "name": NAME}))  # fmt: skip
+    new, old, oldest = (one(world, "SELECT customer_id FROM orders WHERE source_id = %s", name) for name in "ABC")
+    acts.merge(world.db, ana(world), oldest, old)
+    acts.merge(world.db, ana(world), old, new)
+    assert len(person.export(world.db, world.account, text)["orders"]) == 3
+    assert erase(world, text) == (3, 3)
+    assert found(world, traces=(*TRACES, "maria.vieja", "ferreyra.m")) == []
+
+
 # ---------------------------------------------------------------- erase
 
 

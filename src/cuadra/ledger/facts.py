@@ -100,10 +100,15 @@ def _customers(conn: Conn, ws: WorkingSet, keys: set[Key]) -> None:
         return
     before = set(ws.customers)
     into = _people(conn, ws, {customer_id for _, _, customer_id in rows} - before)
-    # a key of somebody who was merged leads to the one who stayed; that one may not be among those found by a key
-    _people(conn, ws, set(into.values()) - ws.customers.keys())
+    # a key of somebody who was merged leads to the one who stayed, who may not be among those found by a key, and may
+    # have been merged too
+    found = into
+    while found := _people(conn, ws, set(found.values()) - ws.customers.keys() - into.keys()):
+        into = {**into, **found}
     for kind, value, one in rows:
-        ws.customer_keys[kind, value] = into[one] if one in into else int(one)
+        while one in into:
+            one = into[one]
+        ws.customer_keys[kind, value] = int(one)
     fresh = sorted(ws.customers.keys() - before)
     if fresh:
         kept = conn.execute(sql("load_kept_apart"), {"account": ws.account_id, "ids": fresh})

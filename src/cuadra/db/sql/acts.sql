@@ -67,11 +67,24 @@ WHERE c.account_id = %(account)s
 ORDER BY c.customer_id LIMIT %(limit)s;
 
 -- name: list_conflicts
+-- Two who have been merged with the same third are one by now.
+WITH RECURSIVE up AS (
+    SELECT customer_id, merged_into FROM customer WHERE account_id = %(account)s AND merged_into IS NOT NULL
+    UNION
+    SELECT up.customer_id, c.merged_into
+    FROM up JOIN customer c ON c.account_id = %(account)s AND c.customer_id = up.merged_into
+    WHERE c.merged_into IS NOT NULL
+), person AS (
+    SELECT up.customer_id, up.merged_into AS root
+    FROM up JOIN customer c ON c.account_id = %(account)s AND c.customer_id = up.merged_into AND c.merged_into IS NULL
+)
 SELECT f.one, a.name, f.other, b.name, count(*), min(f.at)
 FROM customer_conflict f
 JOIN customer a ON a.account_id = f.account_id AND a.customer_id = f.one
 JOIN customer b ON b.account_id = f.account_id AND b.customer_id = f.other
-WHERE f.account_id = %(account)s AND f.decision IS NULL
+LEFT JOIN person p ON p.customer_id = f.one
+LEFT JOIN person q ON q.customer_id = f.other
+WHERE f.account_id = %(account)s AND f.decision IS NULL AND COALESCE(p.root, f.one) <> COALESCE(q.root, f.other)
 GROUP BY f.one, a.name, f.other, b.name ORDER BY count(*) DESC, f.one LIMIT %(limit)s;
 
 -- name: get_customer
@@ -79,9 +92,18 @@ SELECT customer_id, name, merged_into, erased_at, created_at FROM customer
 WHERE account_id = %(account)s AND customer_id = %(customer)s FOR UPDATE;
 
 -- name: merge_customer
--- Whoever had been merged into the one that goes follows it, so that every chain has length one.
-UPDATE customer SET merged_into = %(into)s
-WHERE account_id = %(account)s AND (customer_id = %(customer)s OR merged_into = %(customer)s);
+-- Whoever was merged into the one that goes stays so: undoing this merge leaves that one.
+UPDATE customer SET merged_into = %(into)s WHERE account_id = %(account)s AND customer_id = %(customer)s;
+
+-- name: list_merged_into
+-- Into whom a customer has been merged, nearest first; the last of them stands for all.
+WITH RECURSIVE up AS (
+    SELECT merged_into, 1 AS step FROM customer WHERE account_id = %(account)s AND customer_id = %(customer)s
+    UNION ALL
+    SELECT c.merged_into, up.step + 1
+    FROM up JOIN customer c ON c.account_id = %(account)s AND c.customer_id = up.merged_into
+)
+SELECT merged_into FROM up WHERE merged_into IS NOT NULL ORDER BY step;
 
 -- name: unmerge_customer
 UPDATE customer SET merged_into = NULL WHERE account_id = %(account)s AND customer_id = %(customer)s;
@@ -100,8 +122,8 @@ SET decision = excluded.decision, decided_by = excluded.decided_by;
 DELETE FROM customer_conflict
 WHERE account_id = %(account)s AND one = %(one)s AND other = %(other)s AND order_id = 0;
 
--- name: orders_of_customer
-SELECT order_id, integration_id FROM orders WHERE account_id = %(account)s AND customer_id = %(customer)s;
+-- name: orders_of_customers
+SELECT order_id, integration_id FROM orders WHERE account_id = %(account)s AND customer_id = ANY(%(customers)s);
 
 -- name: orders_in_conflict
 SELECT f.order_id, o.integration_id FROM customer_conflict f
@@ -109,16 +131,24 @@ JOIN orders o ON o.account_id = f.account_id AND o.order_id = f.order_id
 WHERE f.account_id = %(account)s AND f.one = %(one)s AND f.other = %(other)s AND o.frozen_at IS NULL;
 
 -- name: find_people
--- The customers behind a contact or a number of ours, with everybody merged into them.
-WITH roots AS (
-    SELECT COALESCE(c.merged_into, c.customer_id) AS customer_id
+-- The customers behind a contact or a number of ours, with everybody who has been merged with them: up to the one who
+-- stands for all, and down again.
+WITH RECURSIVE up AS (
+    SELECT c.customer_id, c.merged_into
     FROM customer c LEFT JOIN customer_key k ON k.account_id = c.account_id AND k.customer_id = c.customer_id
     WHERE c.account_id = %(account)s
       AND (c.customer_id = %(number)s OR (k.kind = 'email' AND k.value = %(email)s)
            OR (k.kind = 'phone' AND k.value = %(phone)s) OR (k.kind = 'document' AND k.value = %(text)s))
+    UNION
+    SELECT c.customer_id, c.merged_into
+    FROM up JOIN customer c ON c.account_id = %(account)s AND c.customer_id = up.merged_into
+), people AS (
+    SELECT customer_id FROM up WHERE merged_into IS NULL
+    UNION
+    SELECT c.customer_id
+    FROM people JOIN customer c ON c.account_id = %(account)s AND c.merged_into = people.customer_id
 )
-SELECT DISTINCT c.customer_id FROM customer c JOIN roots r ON c.customer_id = r.customer_id OR c.merged_into = r.customer_id
-WHERE c.account_id = %(account)s ORDER BY c.customer_id;
+SELECT customer_id FROM people ORDER BY customer_id;
 
 -- name: person_orders
 SELECT o.order_id, o.source_id, o.content::text, o.evidence FROM orders o

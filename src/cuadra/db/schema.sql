@@ -173,7 +173,7 @@ CREATE TABLE file_reject (                                     -- one row per ba
     reason      text NOT NULL,
     receipt_id  bigint,
     raw         bytea NOT NULL,
-    settled     boolean NOT NULL DEFAULT false,                -- a corrected row has come
+    settled     boolean NOT NULL DEFAULT false,                -- a corrected row has come, or its person was erased
     PRIMARY KEY (account_id, set_id, file_no, line, column_name)
 );
 CREATE INDEX file_reject_by_receipt ON file_reject (account_id, receipt_id);

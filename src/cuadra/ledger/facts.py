@@ -13,8 +13,8 @@ from msgspec import UNSET
 
 from cuadra.db import Conn
 from cuadra.db.queries import sql
-from cuadra.model import CategoryRead, CustomerRead, OrderRead, ProductRead, Standing
-from cuadra.pipeline.match_customer import keys_of
+from cuadra.model import CategoryRead, CustomerRead, Entity, OrderRead, ProductRead, Standing
+from cuadra.pipeline.match_customer import keys_of, record_key
 from cuadra.pipeline.match_products import key_of, wanted_keys
 from cuadra.pipeline.rules import AccountFacts, Rules
 from cuadra.pipeline.versions import Version
@@ -84,6 +84,8 @@ def _customer_keys(items: list[Item], store_id: int) -> set[Key]:
         customer = value.customer or None if isinstance(value, OrderRead) else value
         if isinstance(customer, CustomerRead) or customer is None:
             item.keys = keys_of(customer, item.email, item.phone, store_id)
+            if item.read.refused is not None and item.read.entity is Entity.CUSTOMER and item.read.identifier:
+                item.keys = [record_key(item.read.identifier, store_id)]
             keys.update(item.keys)
     return keys
 

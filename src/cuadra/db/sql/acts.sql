@@ -201,34 +201,70 @@ SET evidence = (SELECT COALESCE(jsonb_object_agg(key, CASE WHEN jsonb_typeof(val
                 FROM jsonb_each(a.evidence))
 WHERE a.account_id = %(account)s AND a.order_id = ANY(%(orders)s) AND a.evidence IS NOT NULL;
 
+-- name: erase_record_attempts
+UPDATE attempt a
+SET evidence = (SELECT COALESCE(jsonb_object_agg(key, CASE WHEN jsonb_typeof(value) = 'object'
+                                                           THEN value - 'value' - 'keys' ELSE value END), '{}')
+                FROM jsonb_each(a.evidence))
+WHERE a.account_id = %(account)s AND a.order_id IS NULL AND a.receipt_id = ANY(%(records)s) AND a.evidence IS NOT NULL;
+
 -- name: erase_receipts
 UPDATE receipt r
 SET body = %(body)s, headers = jsonb_build_object('erased', %(now)s::timestamptz)
 WHERE r.account_id = %(account)s AND r.kind <> 'act'
   AND r.receipt_id IN (SELECT receipt_id FROM attempt WHERE account_id = %(account)s AND order_id = %(order)s);
 
+-- name: erase_acts
+-- That somebody applied a change stays, and what it changed is with the order.
+UPDATE receipt r SET body = convert_to((convert_from(r.body, 'UTF8')::jsonb - 'changes')::text, 'UTF8')
+WHERE r.account_id = %(account)s AND r.kind = 'act'
+  AND r.receipt_id IN (SELECT receipt_id FROM attempt WHERE account_id = %(account)s AND order_id = ANY(%(orders)s));
+
+-- name: list_record_receipts
+-- Receipts of the person's own records, of each store by its own numbers.
+WITH record AS (
+    SELECT split_part(value, ':', 1)::bigint AS store_id, substr(value, position(':' IN value) + 1) AS number
+    FROM customer_key WHERE account_id = %(account)s AND customer_id = ANY(%(customers)s) AND kind = 'source'
+)
+SELECT r.receipt_id
+FROM record
+JOIN attempt a ON a.account_id = %(account)s AND a.order_id IS NULL AND a.entity = 'customer'
+              AND a.identifier = record.number
+JOIN receipt r ON r.account_id = %(account)s AND r.receipt_id = a.receipt_id
+JOIN integration i ON i.account_id = %(account)s AND i.integration_id = r.integration_id AND i.store_id = record.store_id;
+
 -- name: erase_customer_receipts
 UPDATE receipt r
 SET body = '', headers = jsonb_build_object('erased', %(now)s::timestamptz)
-WHERE r.account_id = %(account)s AND r.kind = 'customer'
-  AND r.receipt_id IN (SELECT receipt_id FROM attempt WHERE account_id = %(account)s AND entity = 'customer'
-                       AND order_id IS NULL AND identifier = ANY(%(records)s));
+WHERE r.account_id = %(account)s AND r.receipt_id = ANY(%(records)s);
 
 -- name: erase_rejects
-UPDATE file_reject SET raw = '', value = ''
+-- Nothing is left of the row to be corrected: it does not go back.
+UPDATE file_reject SET raw = '', value = '', settled = true
 WHERE account_id = %(account)s
-  AND receipt_id IN (SELECT receipt_id FROM attempt WHERE account_id = %(account)s AND order_id = ANY(%(orders)s));
+  AND (receipt_id = ANY(%(records)s) OR
+       receipt_id IN (SELECT receipt_id FROM attempt WHERE account_id = %(account)s AND order_id = ANY(%(orders)s)));
 
 -- name: erase_rejects_with
 -- Rows that belong to no order, by what stands in them.
-UPDATE file_reject SET raw = '', value = ''
+UPDATE file_reject SET raw = '', value = '', settled = true
 WHERE account_id = %(account)s AND position(%(text)s::bytea IN raw) > 0;
 
+-- name: count_waiting_with
+-- Receipts that hold a text and are not in the ledger yet.
+SELECT count(*) FROM inbox i
+JOIN receipt r ON r.account_id = i.account_id AND r.retention = i.retention AND r.received_at = i.received_at
+              AND r.receipt_id BETWEEN i.first_receipt AND i.last_receipt
+WHERE i.account_id = %(account)s AND position(%(text)s::bytea IN r.body) > 0;
+
 -- name: erase_receipts_with
+-- Not those that still wait: they are all there is of their orders.
 UPDATE receipt r SET body = '', headers = jsonb_build_object('erased', %(now)s::timestamptz)
 WHERE r.account_id = %(account)s AND r.arrival <> 'person' AND position(%(text)s::bytea IN r.body) > 0
   AND NOT EXISTS (SELECT FROM attempt a WHERE a.account_id = r.account_id AND a.receipt_id = r.receipt_id
-                  AND a.order_id IS NOT NULL);
+                  AND a.order_id IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM inbox i WHERE i.account_id = r.account_id
+                  AND r.receipt_id BETWEEN i.first_receipt AND i.last_receipt);
 
 -- name: erase_customers
 UPDATE customer SET name = NULL, details = '{}', erased_at = %(now)s
@@ -238,10 +274,6 @@ WHERE account_id = %(account)s AND customer_id = ANY(%(customers)s);
 -- Record numbers stay, so that a later delivery of the same record finds an erased customer and not a new one.
 DELETE FROM customer_key
 WHERE account_id = %(account)s AND customer_id = ANY(%(customers)s) AND kind IN ('email', 'phone', 'document');
-
--- name: source_keys
-SELECT value FROM customer_key
-WHERE account_id = %(account)s AND customer_id = ANY(%(customers)s) AND kind = 'source';
 
 -- name: erase_consents
 DELETE FROM consent WHERE account_id = %(account)s AND customer_id = ANY(%(customers)s);

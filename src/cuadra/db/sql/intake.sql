@@ -221,7 +221,9 @@ WHERE account_id = %(account)s AND set_id = %(set)s AND file_no = %(file_no)s AN
 LIMIT 1;
 
 -- name: get_receipt
-SELECT kind, file_no, line, body FROM receipt WHERE account_id = %(account)s AND receipt_id = %(receipt)s;
+-- One whose person was erased has no rows any more that could be corrected.
+SELECT kind, file_no, line, body FROM receipt
+WHERE account_id = %(account)s AND receipt_id = %(receipt)s AND NOT COALESCE(headers ? 'erased', false);
 
 -- name: settle_rejects
 -- A corrected row has come: the bad one does not go back again.

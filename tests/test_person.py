@@ -435,9 +435,9 @@ def test_a_bad_row_of_a_later_file_keeps_nothing_and_does_not_go_back(world: Wor
 
 def test_a_row_corrected_after_the_erasure_changes_nothing(world: World) -> None:
     world.take_csv({"orders.csv": f"id,total,customer.email,customer.name\nA,muchos,{EMAIL},{NAME}\n"})
-    ((_, path, _),) = returning.write(world.db, world.account, world.shop, world.tmp / "back", str)
+    (back,) = returning.write(world.db, world.account, world.shop, world.tmp / "back", str)
     erase(world)
-    world.take_csv({"orders.csv": path.read_text().replace("muchos", "10.00")})
+    world.take_csv({"orders.csv": back.file.read_text().replace("muchos", "10.00")})
     assert world.standing("A") == ("failed", "field_format_invalid")
     assert found(world) == []
 

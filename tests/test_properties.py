@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import hypothesis.strategies as st
@@ -20,10 +23,13 @@ from cuadra.connectors.files.layout import own_layout
 from cuadra.connectors.files.read import SetFile, reader
 from cuadra.db import Database
 from cuadra.jobs import ways
-from cuadra.ledger import BatchLedger
+from cuadra.ledger import AlreadyDone, BatchLedger
+from cuadra.ledger.ahead import AheadLedger
 from cuadra.model import Entity
+from cuadra.pipeline.ahead import Batch, Lane
 from cuadra.pipeline.prepare import prepare
 from cuadra.pipeline.run import run
+from cuadra.pipeline.working import Item
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 READ = reader([SetFile("orders.jsonl", "orders", nested=True)], own_layout(), "UTC", "ARS")
@@ -44,20 +50,47 @@ class Side:
         self.way = ways.way(db, self.account, made)
         with db.transaction(number) as conn:
             self.run_id = runs.start(conn, number, made.integration_id, "import", "test", {})
-        self.delivered = 0
+        self.delivered = self.told = 0
+        self.ahead = AheadLedger(db, self.way, run_id=self.run_id, take=inbox.take, clock=lambda: NOW)
+        self.lane = Lane(self.ahead, self.tell)
+        self.lane.__enter__()
 
-    def deliver(self, raws: list[Raw]) -> None:
-        """A batch through inbox and pipeline, like any other."""
-        account = self.account.account_id
-        self.db.stage()
-        with self.db.transaction(account) as conn:
+    def tell(self, receipts: int) -> None:
+        self.told += receipts
+
+    def store(self, raws: list[Raw], db: Database | None = None) -> list[tuple[int, Raw]]:
+        account, db = self.account.account_id, db or self.db
+        db.stage()
+        with db.transaction(account) as conn:
             entry = inbox.store(conn, account, self.integration.integration_id, raws, arrival="file", retention=12,
                                 now=datetime.now(UTC), run_id=self.run_id)  # fmt: skip
-        pairs = [(entry.first + at, raw) for at, raw in enumerate(raws)]
-        ledger = BatchLedger(self.db, self.way, run_id=self.run_id, take=inbox.take, clock=lambda: NOW)
-        run(lambda ids: [prepare(raw, n, READ, self.way.rules, "AR") for n, raw in pairs if ids is None or n in ids],
-            ledger, lambda items: None)  # fmt: skip
         self.delivered += len(raws)
+        return [(entry.first + at, raw) for at, raw in enumerate(raws)]
+
+    def read(self, pairs: list[tuple[int, Raw]], ids: frozenset[int] | None = None) -> list[Item]:
+        return [prepare(raw, n, READ, self.way.rules, "AR") for n, raw in pairs if ids is None or n in ids]
+
+    def patiently(self, pairs: list[tuple[int, Raw]], db: Database | None = None) -> None:
+        ledger = BatchLedger(db or self.db, self.way, run_id=self.run_id, take=inbox.take, clock=lambda: NOW)
+        with contextlib.suppress(AlreadyDone):
+            run(partial(self.read, pairs), ledger, self.tell)
+
+    def deliver(self, raws: list[Raw], db: Database | None = None) -> None:
+        """A batch through inbox and pipeline, like any other."""
+        self.patiently(self.store(raws, db), db)
+
+    def deliver_ahead(self, batches: list[list[Raw]], piece: int) -> None:
+        """Batches through the fast lane, in pieces: some are decided while others are being written."""
+        for raws in batches:
+            pairs = self.store(raws)
+
+            def pieces(pairs: list[tuple[int, Raw]] = pairs) -> Iterator[list[Item]]:
+                return (self.read(pairs[at : at + piece]) for at in range(0, len(pairs), piece))
+
+            self.lane.take(Batch(None, pieces, partial(self.patiently, pairs)))
+        self.lane.settle()
+        for entry in inbox.waiting(self.db, self.account.account_id, self.run_id):
+            self.patiently(inbox.load(self.db, self.account.account_id, entry))
 
     def picture(self) -> dict[str, Any]:
         """The ledger, without the numbers that only say when something was written.
@@ -132,6 +165,13 @@ class Deliveries(RuleBasedStateMachine):
         self.side.deliver(raws)
         self.known += raws
 
+    @rule(
+        batches=st.lists(st.lists(receipts(), min_size=1, max_size=6), min_size=1, max_size=4), piece=st.integers(1, 4)
+    )
+    def deliver_ahead(self, batches: list[list[Raw]], piece: int) -> None:
+        self.side.deliver_ahead(batches, piece)
+        self.known += [raw for raws in batches for raw in raws]
+
     @rule(seed=st.integers(0, 1000), share=st.floats(0.1, 1.0))
     def deliver_again_in_another_order(self, seed: int, share: float) -> None:
         again = random.Random(seed).sample(self.known, max(1, int(len(self.known) * share))) if self.known else []
@@ -143,6 +183,7 @@ class Deliveries(RuleBasedStateMachine):
         if not hasattr(self, "side"):
             return
         assert self.side.waiting() == 0
+        assert self.side.told == self.side.delivered
         report = runs.report(self.database, self.side.account.account_id, self.side.run_id, "shop")
         items = report.items
         parts = (items.created, items.updated, items.unchanged, items.duplicate, items.stale, items.refused)
@@ -154,6 +195,8 @@ class Deliveries(RuleBasedStateMachine):
         assert sum(report.by_reason.values()) == known[0] - report.orders["present"]
 
     def teardown(self) -> None:
+        if hasattr(self, "side"):
+            self.side.lane.__exit__()
         if not getattr(self, "known", None):
             return
         orderly = Side(self.database)
@@ -163,6 +206,7 @@ class Deliveries(RuleBasedStateMachine):
         before = orderly.picture()
         orderly.deliver(self.known)
         assert orderly.picture() == before
+        orderly.lane.__exit__()
 
 
 @pytest.fixture

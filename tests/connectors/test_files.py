@@ -562,6 +562,29 @@ def test_a_damaged_zip_is_refused(tmp_path: Path) -> None:
     assert offer.problem[0] == "file_format_unreadable"
 
 
+@pytest.mark.parametrize("name", [b"", b"\xffrders.csv"], ids=["empty", "not UTF-8"])
+def test_a_zip_with_names_that_are_none_is_refused(tmp_path: Path, name: bytes) -> None:
+    folder = put(tmp_path / "drop", {})
+    data = zipped(folder / "day.zip", {"órders.csv": ORDERS}).read_bytes()
+    written = "órders.csv".encode()
+    if name:
+        data = data.replace(written, name.ljust(len(written), b"x"))
+    else:  # both headers say that the name has no bytes; those of the name are taken out
+        data = data.replace(len(written).to_bytes(2, "little") + b"\0\0" + written, b"\0\0\0\0")
+        data = data.replace(written, b"").replace(b"PK\x01\x02", b"PK\x01\x02", 1)
+    put(folder, {"day.zip": data})
+    (offer,) = offers(folder)
+    assert offer.problem[0] == "file_format_unreadable"
+
+
+def test_a_cell_beyond_all_limits_does_not_stop_the_look_at_decimal_marks(tmp_path: Path) -> None:
+    """Longer than any row may be: the file is still read, and the row says what is wrong with it."""
+    folder = put(tmp_path / "drop", {"orders.csv": ORDERS + b'A-2,"' + b"x" * 140_000 + b'"\n'})
+    (offer,) = offers(folder)
+    assert offer.problem is None
+    assert "A-1" in orders(reads(offer))
+
+
 def test_links_that_lead_out_are_refused(tmp_path: Path) -> None:
     outside = put(tmp_path / "outside", {"orders.csv": ORDERS})
     folder = put(tmp_path / "drop", {})
@@ -603,7 +626,7 @@ def test_settings_that_cannot_work_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "more", ['[format]\ntime_zone = "America"', '[format]\ntime_zone = "Mars/Olympus"', '[format]\ndates = ["%d/%d/%Y"]',
-             '[files.orders.constants]\ntotal = "much"', "x = " + "[" * 3000, "x = " + "9" * 5000, '[states]\npaid = "sold"',
+             '[files.orders.constants]\ntotal = "much"', '[files.orders.constants]\ncreated_at = "ayer"', "x = " + "[" * 3000, "x = " + "9" * 5000, '[states]\npaid = "sold"',
              '[files.lines]\nname = "{set}_{set}.csv"\ncolumns = {order_id = "a"}', '[files.lines]\nname = "lines.csv"',
              '[format]\ntime_zone = "' + "x" * 300 + '"'],
 )  # fmt: skip

@@ -129,8 +129,9 @@ def proofs(value: Any, where: str) -> None:
     jsonb(json.dumps(value, default=str, allow_nan=False), where)
 
 
-def row(name: str, types: tuple[str, ...], values: tuple[Any, ...]) -> None:
+def row(name: str, values: tuple[Any, ...]) -> None:
     """One row for a staging table."""
+    types = rows.TYPES[f"staged_{name}"]
     expect(len(types) == len(values), f"columns of {name}")
     for at, (kind, value) in enumerate(zip(types, values, strict=True)):
         where = f"{name}[{at}]"
@@ -217,34 +218,34 @@ def _order_again(order: OrderRead) -> None:
 
 def storable(item: Any, ws: WorkingSet) -> None:
     """Every row that this receipt would write."""
-    row("attempt", rows.ATTEMPT_TYPES, rows.attempt(item, 1))
+    row("attempt", rows.attempt(item, 1))
     for one in item.read.complaints:
         for part in (one.file, one.field, one.rule, one.value.replace("\0", "\ufffd")):
             text(part, "reject")
         key("reject", one.field)
         expect(0 <= one.line < 1 << 63 and -1 <= one.file_no < 1 << 15, "place of a reject")
     for state in ws.orders.values():
-        row("order", rows.ORDER_TYPES, rows.order(state))
+        made = rows.order(state)
+        row("order", made)
+        text(made[-1].decode(), "content")
         key("orders", state.source_id)
         for line in rows.lines(state, ws.rules):
-            row("line", rows.LINE_TYPES, line)
-        for name, types, made in (
-            ("payment", rows.PAYMENT_TYPES, rows.payments(state)), ("refund", rows.REFUND_TYPES, rows.refunds(state)),
-            ("shipment", rows.SHIPMENT_TYPES, rows.shipments(state)),
-            ("discount", rows.DISCOUNT_TYPES, rows.discounts(state)),
+            row("line", line)
+        for name, parts in (
+            ("payment", rows.payments(state)), ("refund", rows.refunds(state)),
+            ("shipment", rows.shipments(state)), ("discount", rows.discounts(state)),
         ):  # fmt: skip
-            for values in made:
-                row(name, types, values)
-        for kind, value, normal in state.identifiers:
+            for values in parts:
+                row(name, values)
+        for (kind, normal), value in state.identifiers.items():
             key("identifier", kind, normal)
             text(value, "identifier")
     for order_id, version_no, version, receipt_id, changes in ws.versions:
-        row("version", rows.VERSION_TYPES, (order_id, version_no, version.stamp, version.sequence, version.digest, receipt_id,
+        row("version", (order_id, version_no, version.stamp, version.sequence, version.digest, receipt_id,
             None if changes is None else msgspec.json.encode(changes).decode()))  # fmt: skip
         expect(compare(version, version) == "same", "a version is not the same as itself")
     for customer in ws.customers.values():
-        made = rows.customer(customer)
-        row("customer", rows.CUSTOMER_TYPES, made)
+        row("customer", rows.customer(customer))
     for kind, value, _ in ws.new_customer_keys:
         key("customer_key", kind, value)
     for kind, _, value, _ in ws.new_product_keys:

@@ -370,6 +370,14 @@ def test_row_18_with_the_rate_known_it_is_converted_at_once(world: World) -> Non
     assert world.standing("B") == ("held", "conversion_rate_missing")
 
 
+def test_row_18_the_day_of_a_rate_is_the_day_where_the_account_is(world: World) -> None:
+    """Half past nine in the evening in Buenos Aires is the next day in UTC."""
+    world.rules(currency="convert")
+    accounts.set_rate(world.db, world.account, "USD", DAY, Decimal("2"), "ana")
+    world.take({**dollars("A"), "created_at": "2026-03-03T00:30:00Z"})
+    assert one(world, "SELECT converted FROM orders WHERE source_id = 'A'") == Decimal("20")
+
+
 def test_row_18_from_hold_to_convert_and_back(world: World) -> None:
     accounts.set_rate(world.db, world.account, "USD", DAY, Decimal("2"), "ana")
     world.take(dollars("A"))

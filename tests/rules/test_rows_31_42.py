@@ -358,6 +358,26 @@ def test_row_33_a_shop_names_its_own_fillers(world: World) -> None:
     assert "customer_placeholder_contact" in evidence(world, "A")
 
 
+def test_row_33_a_contact_that_many_people_give_is_no_key_any_more(world: World) -> None:
+    """Told apart by their documents; people of one document may use it as often as they like."""
+    world.rules(customers__contact_required="no", customers__shared_by_most="3")
+    counter = {"email": "ventas@mitienda.example"}
+    world.take(*(order(f"A-{n}", customer={**counter, "document": f"2000{n}"}) for n in range(6)))
+    assert "customer_placeholder_contact" not in (evidence(world, "A-2") or {})
+    for number in ("A-3", "A-4", "A-5"):
+        proof = evidence(world, number)["customer_placeholder_contact"]
+        assert (proof["channel"], proof["value"]) == ("email", "ventas@mitienda.example")
+        assert "3" in proof["rule"]
+    assert customers(world) == 4  # the first three had nothing else against them
+    world.take(*(order(f"B-{n}", customer={**counter, "document": "20005"}) for n in range(6)))
+    assert customers(world) == 4
+
+
+def test_row_33_one_person_with_many_record_numbers_shares_with_nobody(world: World) -> None:
+    world.take(*(order(f"A-{n}", customer={"id": str(n), "email": "ana@example.com"}) for n in range(9)))
+    assert customers(world) == 1
+
+
 def test_row_33_an_invalid_contact_is_no_key_and_says_why(world: World) -> None:
     world.take(order("A", customer={"email": "ana@@example", "phone": "011 4321-5678"}))
     assert world.standing("A") == ("present", None)

@@ -261,8 +261,16 @@ def _take_set(job: _Job, db: Database, offer: Offer, again: bool) -> int | None:
     """Note a set and say whether it is to be read; one that cannot be is noted with its reason."""
     key = {"account": job.account.account_id, "integration": job.integration.integration_id}
     with db.transaction(job.account.account_id) as conn:
-        known = conn.execute(sql("known_set"), {**key, "digest": offer.digest}).fetchone() if offer.digest else None
+        known = begun = None
+        if offer.digest:
+            known = conn.execute(sql("known_set"), {**key, "digest": offer.digest}).fetchone()
+            begun = conn.execute(sql("begun_set"), {**key, "run": job.run_id, "digest": offer.digest}).fetchone()
+        if begun is not None:
+            return int(begun[0])
         if known is not None and not again:
+            if known[3] == job.run_id:  # read before this run was interrupted
+                job.source_counts.append(offer.source_count)
+                return None
             proof = {"digest": offer.digest.hex(), "set": known[1], "processed_at": known[2].isoformat()}
             job.notes.append({"set": offer.name, "already": proof})
             return None

@@ -122,14 +122,14 @@ def _people(conn: Conn, ws: WorkingSet, ids: set[Any]) -> dict[Any, int]:
     merged: dict[Any, int] = {}
     if not ids:
         return merged
-    for customer_id, name, details, sequence, erased, reachable, into in conn.execute(
+    for customer_id, name, details, sequence, erased, reachable, documents, persons, into in conn.execute(
         sql("load_customers"), {"ids": list(ids)}
     ):
         if into is not None:
             merged[customer_id] = into
             continue
         ws.customers[customer_id] = CustomerState(
-            customer_id, name, _decode_customer(details), sequence, reachable, erased
+            customer_id, name, _decode_customer(details), sequence, reachable, erased, documents, persons
         )
     return merged
 
@@ -193,9 +193,10 @@ def _rates(conn: Conn, ws: WorkingSet, items: list[Item]) -> None:
         return
     orders = [state.read() for state in ws.orders.values() if state.content_json is not None]
     orders += [item.read.value for item in items if isinstance(item.read.value, OrderRead)]
-    days: set[date] = {ws.now.date()}
-    days |= {order.created_at.date() for order in orders if order.created_at is not UNSET and order.created_at}
-    days |= {state.first_seen.date() for state in ws.orders.values()}
+    day = ws.account.day
+    days: set[date] = {day(ws.now)}
+    days |= {day(order.created_at) for order in orders if order.created_at is not UNSET and order.created_at}
+    days |= {day(state.first_seen) for state in ws.orders.values()}
     for source, target, day, rate in conn.execute(
         sql("load_rates"), {"account": ws.account_id, "currency": ws.account.currency, "days": list(days)}
     ):

@@ -143,7 +143,7 @@ def _currency(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | 
     both = {"order_currency": theirs, "account_currency": ours}
     if ws.rules.currency == "hold":
         return Verdict(Standing.HELD, "currency_mismatch", both)
-    day = (known(order.created_at) or state.first_seen).date()
+    day = ws.account.day(known(order.created_at) or state.first_seen)
     rate = ws.rates.get((theirs, ours, day))
     if rate is None:
         return Verdict(Standing.HELD, "conversion_rate_missing", both | {"date": day.isoformat()})

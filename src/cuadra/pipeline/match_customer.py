@@ -66,6 +66,7 @@ def match_customer(item: Item, order: OrderRead, state: OrderState, ws: WorkingS
     keys = item.keys
     if keys is None:
         keys = keys_of(customer, item.email, item.phone, ws.store_id)
+    keys = without_shared(item, keys, ws)
     if item.email.fault is not None or item.phone.fault is not None:
         item.evidence |= faults(item, customer.email or None if customer else None, _any_phone(order))
     if not keys:
@@ -121,6 +122,30 @@ def _nobody(item: Item, customer: CustomerRead | None, order: OrderRead, ws: Wor
     return None
 
 
+def without_shared(item: Item, keys: list[Key], ws: WorkingSet) -> list[Key]:
+    """The keys without a contact that leads to one customer for the documents or person ids of many: it belongs to
+    nobody in particular. Who is known by a stronger key keeps it."""
+    most = ws.rules.customers.shared_by_most
+    if not most:
+        return keys
+    for key in keys:
+        owner = ws.customer_keys.get(key)
+        if owner is None:
+            continue
+        if key[0] not in ("email", "phone"):
+            return keys
+        state = ws.customers[owner]
+        people = max(state.documents, state.persons)
+        if people >= most and (people > most or any(kind in ("document", "person") for kind, _ in keys)):
+            shared = Contact(None, "placeholder", f"a contact of more than {most} people")
+            if key[0] == "email":
+                item.email = shared
+            else:
+                item.phone = shared
+            return without_shared(item, [one for one in keys if one != key], ws)
+    return keys
+
+
 def find(keys: list[Key], ws: WorkingSet, item: Item, order_id: int) -> int | None:
     """The customer that the strongest known key names; a conflict if a weaker one names somebody else."""
     found = {ws.customer_keys[key] for key in keys if key in ws.customer_keys}
@@ -166,6 +191,10 @@ def _learn(customer_id: int, keys: list[Key], ws: WorkingSet) -> None:
             continue  # an erased person is not known by a contact again
         ws.customer_keys[key] = customer_id
         ws.new_customer_keys.append((*key, customer_id))
+        if key[0] == "document":
+            ws.customers[customer_id].documents += 1
+        elif key[0] == "person":
+            ws.customers[customer_id].persons += 1
 
 
 def consent(customer_id: int, customer: CustomerRead, item: Item, ws: WorkingSet) -> None:
@@ -182,7 +211,7 @@ def consent(customer_id: int, customer: CustomerRead, item: Item, ws: WorkingSet
 
 def apply_customer(item: Item, value: CustomerRead, ws: WorkingSet) -> bool | None:
     """A customer record of its own: create or bring up to date. True created, False updated, None nothing new."""
-    keys = keys_of(value, item.email, item.phone, ws.store_id)
+    keys = without_shared(item, keys_of(value, item.email, item.phone, ws.store_id), ws)
     item.evidence |= faults(item, value.email or None, value.phone or None)
     chosen = find(keys, ws, item, 0)
     fresh = chosen is None

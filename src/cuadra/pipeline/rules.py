@@ -5,8 +5,10 @@ Each field is one key of `cuadra rules set NAME KEY VALUE`; nested ones are dott
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta, Struct
@@ -71,6 +73,8 @@ class CustomerRules(Struct, forbid_unknown_fields=True, omit_defaults=True):
     contact_required: bool = True
     region: Annotated[str, Meta(pattern="^([A-Z]{2})?$")] = ""
     """Country of phones written without a prefix; empty: the account's."""
+    shared_by_most: Annotated[int, Meta(ge=0, le=1000)] = 5
+    """An email or phone that more different people give, by their documents or person ids, is filler; 0: ask not."""
     placeholders: list[str] = []
     """Filler contacts of this shop's staff, besides the usual ones: never keys."""
 
@@ -191,6 +195,10 @@ class AccountFacts(Struct, frozen=True):
     country: str
     time_zone: str
     retention: int
+
+    def day(self, moment: datetime) -> date:
+        """The day of a moment where the account is at home."""
+        return moment.astimezone(ZoneInfo(self.time_zone)).date()
 
 
 RateTable = dict[tuple[str, str, Any], Decimal]

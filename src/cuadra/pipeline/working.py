@@ -124,6 +124,9 @@ class CustomerState(Struct):
     sequence: int
     has_contact: bool = False
     erased: bool = False
+    documents: int = 0
+    persons: int = 0
+    """How many documents and person ids lead here. One human being has one of each; many mean a shared contact."""
     is_new: bool = False
     dirty: bool = False
 

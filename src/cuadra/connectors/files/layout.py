@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from msgspec import Meta, Struct
 
-from cuadra.connectors.files.values import DECIMALS, BadValue, decimal_parser
+from cuadra.connectors.files.values import BadValue, decimal_parser, parser_of, time_parser
 from cuadra.errors import InputError, UsageError
 from cuadra.model import (
     FULFILMENT_STATES,
@@ -175,6 +175,8 @@ def _check(layout: Layout, where: str) -> None:
 
     if layout.own:
         return
+    for form in layout.format.dates:
+        _check_date(form, wrong)
     if not layout.files:
         raise wrong("it names no file; add a [files.orders].")
     for role, file in layout.files.items():
@@ -189,19 +191,17 @@ def _check(layout: Layout, where: str) -> None:
             raise wrong("files.{role}.columns needs id.", role=role)
         if file.name.count("{set}") > 1:
             raise wrong("files.{role}.name says {{set}} more than once.", role=role)
+        number = decimal_parser(file.decimal or layout.format.decimal or ".")
         for field, value in file.constants.items():
-            if field.rsplit(".", 1)[-1] in DECIMALS:
-                try:
-                    decimal_parser(file.decimal or layout.format.decimal or ".")(value)
-                except BadValue as err:
-                    raise wrong("files.{role}.constants.{field} says «{value}»; it must be {rule}.", role=role,
-                                field=field, value=value, rule=err) from err  # fmt: skip
+            try:
+                parser_of(field, number, time_parser(layout.format.dates, None))(value)
+            except BadValue as err:
+                raise wrong("files.{role}.constants.{field} says «{value}»; it must be {rule}.", role=role,
+                            field=field, value=value, rule=err) from err  # fmt: skip
         names = {field.removeprefix("custom.") for field in (*file.columns, *file.constants) if "custom." in field}
         for name in names:
             if not name or any(other.startswith(f"{name}.") for other in names):
                 raise wrong("files.{role}.columns has a custom field «{name}» inside another.", role=role, name=name)
-    for form in layout.format.dates:
-        _check_date(form, wrong)
     for raw_state, meaning in layout.states.items():
         if isinstance(meaning, str) and meaning not in STATE_WORDS:
             raise wrong("states.{state} says «{meaning}»; known words are {known}.",

@@ -18,14 +18,12 @@ from cuadra.connectors.files.layout import CHILDREN, FileLayout, Layout
 from cuadra.connectors.files.rows import Dialect, decode, split
 from cuadra.connectors.files.spool import unframe
 from cuadra.connectors.files.values import (
-    DECIMALS,
     BadValue,
     Parser,
     decimal_parser,
-    identifier,
+    parser_of,
     text,
     time_parser,
-    yes_or_no,
 )
 from cuadra.model import (
     BranchRead,
@@ -39,9 +37,6 @@ from cuadra.model import (
     personal,
 )
 
-_IDS = frozenset(
-    {"id", "order_id", "number", "product_id", "variant_id", "sku", "document", "invoice_number", "cart_id"}
-)
 _ENTITIES: dict[str, tuple[Entity, type[Struct]]] = {
     "customers": (Entity.CUSTOMER, CustomerRead),
     "products": (Entity.PRODUCT, ProductRead),
@@ -130,18 +125,7 @@ def _parsers(layout: Layout, dialect: Dialect, zone_name: str | None) -> Callabl
     time = time_parser(layout.format.dates, layout.format.time_zone or zone_name)
 
     def parser(field: str) -> Parser:
-        last = field.rsplit(".", 1)[-1]
-        if field.startswith("custom."):
-            return text
-        if last.endswith("_at") or field == "consent.at":
-            return time
-        if last == "active":
-            return yes_or_no
-        if last in _IDS:
-            return identifier
-        if last in DECIMALS:
-            return number
-        return text
+        return parser_of(field, number, time)
 
     return parser
 

@@ -106,7 +106,7 @@ def _decimal_mark(text: str, delimiter: str) -> str:
     after the other one, is the decimal mark. A comma cannot be it where it also separates unquoted fields."""
     votes = {".": 0, ",": 0}
     for line in text.splitlines()[1:500]:
-        for cell in next(csv.reader([line], delimiter=delimiter), []):
+        for cell in _cells(line, delimiter):
             digits = cell.strip().lstrip("-")
             if not digits or not digits.replace(".", "").replace(",", "").isdigit():
                 continue
@@ -118,6 +118,13 @@ def _decimal_mark(text: str, delimiter: str) -> str:
             if both or (tail != 3 and digits.count(mark) == 1):
                 votes[mark] += 1
     return "," if votes[","] > votes["."] else "."
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:  # a cell beyond all limits says nothing about decimal marks
+        return []
 
 
 class Rows:

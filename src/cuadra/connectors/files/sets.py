@@ -208,7 +208,7 @@ def open_archive(candidate: Candidate, folder: Path, layout: Layout) -> Candidat
     assert path is not None
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = [info for info in archive.infolist() if not info.is_dir()]
+            entries = [info for info in archive.infolist() if not info.filename.endswith("/")]
             _inspect(entries, path)
             room = ZIP_BYTES
             for info in entries:
@@ -219,6 +219,7 @@ def open_archive(candidate: Candidate, folder: Path, layout: Layout) -> Candidat
         RuntimeError,
         EOFError,
         NotImplementedError,
+        UnicodeDecodeError,  # of a name that says to be UTF-8
         zlib.error,
         lzma.LZMAError,
     ) as err:
@@ -238,6 +239,8 @@ def _inspect(entries: list[zipfile.ZipInfo], path: Path) -> None:
     names = set()
     for info in entries:
         pure = PurePosixPath(info.filename.replace("\\", "/"))
+        if not pure.name:
+            raise refuse("it has a file without a name.")
         if pure.is_absolute() or ".." in pure.parts or re.match("^[A-Za-z]:", info.filename):
             raise refuse("«{name}» reaches outside the archive.", name=info.filename)
         if stat.S_ISLNK(info.external_attr >> 16):

@@ -18,8 +18,10 @@ _YES = frozenset({"1", "true", "yes", "y", "si", "sí", "s", "verdadero", "enabl
 _NO = frozenset({"0", "false", "no", "n", "falso", "disabled", "inactive", "inactivo"})
 _SPREADSHEET = re.compile(r"^\d+[.,]\d+[eE]\+\d+$")
 YEARS = range(1990, 2101)
-
-
+#: fields that are numbers or codes of something
+IDS = frozenset(
+    {"id", "order_id", "number", "product_id", "variant_id", "sku", "document", "invoice_number", "cart_id"}
+)
 #: fields that are amounts or quantities, in whatever part of an order
 DECIMALS = frozenset({"total", "discount", "shipping", "tax", "fees", "quantity", "unit_price", "amount", "cost"})
 
@@ -124,3 +126,19 @@ def yes_or_no(cell: str) -> bool | None:
     if word in _NO:
         return False
     raise BadValue("yes or no")
+
+
+def parser_of(field: str, number: Parser, time: Parser) -> Parser:
+    """The parser of a field, by its name."""
+    last = field.rsplit(".", 1)[-1]
+    if field.startswith("custom."):
+        return text
+    if last.endswith("_at") or field == "consent.at":
+        return time
+    if last == "active":
+        return yes_or_no
+    if last in IDS:
+        return identifier
+    if last in DECIMALS:
+        return number
+    return text

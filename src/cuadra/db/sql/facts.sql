@@ -44,9 +44,14 @@ CROSS JOIN LATERAL (
 
 -- name: load_customers
 SELECT c.customer_id, c.name, c.details::text, c.sequence, c.erased_at IS NOT NULL,
-       EXISTS (SELECT FROM customer_key k WHERE k.account_id = c.account_id AND k.customer_id = c.customer_id
-               AND k.kind IN ('email', 'phone')), c.merged_into
+       keys.contacts > 0, keys.documents, keys.persons, c.merged_into
 FROM customer c
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE kind IN ('email', 'phone')) AS contacts,
+           count(*) FILTER (WHERE kind = 'document') AS documents,
+           count(*) FILTER (WHERE kind = 'person') AS persons
+    FROM customer_key k WHERE k.account_id = c.account_id AND k.customer_id = c.customer_id
+) keys
 WHERE c.customer_id = ANY(%(ids)s);
 
 -- name: load_kept_apart

@@ -128,9 +128,16 @@ SELECT pg_try_advisory_lock(7208, %(integration)s::int);
 SELECT pg_advisory_unlock(7208, %(integration)s::int);
 
 -- name: known_set
-SELECT set_id, name, received_at, state FROM file_set
-WHERE account_id = %(account)s AND integration_id = %(integration)s AND digest = %(digest)s
-  AND state IN ('taken', 'read') ORDER BY set_id LIMIT 1;
+-- One that has been read to its end.
+SELECT set_id, name, received_at, run_id FROM file_set
+WHERE account_id = %(account)s AND integration_id = %(integration)s AND digest = %(digest)s AND state = 'read'
+ORDER BY set_id LIMIT 1;
+
+-- name: begun_set
+-- One that this run has taken; killed before its first receipts were stored, it left no cursor.
+SELECT set_id FROM file_set
+WHERE account_id = %(account)s AND run_id = %(run)s AND digest = %(digest)s AND state = 'taken'
+ORDER BY set_id LIMIT 1;
 
 -- name: add_set
 INSERT INTO file_set (account_id, integration_id, run_id, name, sequence, digest, files, layout, state, reason, evidence)

@@ -337,6 +337,8 @@ def rate_set(
         owner = s.account(account)
         try:
             on, value = date.fromisoformat(day), Decimal(rate)
+            if "_" in rate:  # Python would read 1_000 as a number
+                raise ValueError(rate)
         except (ValueError, InvalidOperation) as wrong:
             raise UsageError("«{day}» «{rate}» is no day and rate; write them like 2026-11-21 0.0012.", day=day,
                              rate=rate) from wrong  # fmt: skip

@@ -271,6 +271,18 @@ def test_row_33_an_invalid_contact_is_no_key_and_says_why(world: World) -> None:
     assert world.rows("SELECT kind FROM customer_key") == [("phone",)]
 
 
+def test_row_33_two_contacts_with_the_same_fault_are_both_in_the_proof(world: World) -> None:
+    world.rules(customers__contact_required="no")
+    world.take(order("A", customer={"email": "ana@@example", "phone": "12", "id": "1"}))
+    proof = evidence(world, "A")["customer_contact_invalid"]
+    assert proof["channel"] == ["email", "phone"]
+    assert proof["value"] == {"email": "ana@@example", "phone": "12"}
+    assert proof["rule"].keys() == {"email", "phone"}
+    assert all(proof["rule"].values())
+    (warning,) = world.why("A").warnings
+    assert warning["evidence"]["value"] == {"email": "a••••@@example", "phone": "••••"}
+
+
 # ---------------------------------------------------------------- 35: contactability per channel
 
 
@@ -673,6 +685,24 @@ def test_row_40_categories_are_created_once_and_reused(world: World) -> None:
     assert rows == [("Ropa", 1, True), ("Botas", 2, False), ("Zapatos", 2, False)]
     catalogue(world, "4,D,Ropa > Botas", header=header)
     assert one(world, "SELECT count(*) FROM category") == 3
+
+
+@pytest.mark.parametrize("through", ["names", "tree"])
+def test_row_40_a_path_longer_than_an_index_takes_is_left_out_with_its_reason(world: World, through: str) -> None:
+    noise = "".join(chr(0x4E00 + at * 7 % 20000) for at in range(300))  # it cannot be compressed
+    names = [f"{at}{noise}" for at in range(4)]
+    if through == "names":
+        catalogue(world, f"1,A,{' > '.join(names)}", "2,B,Ropa", header="id,sku,category")
+    else:
+        tree = "".join(f"{at + 1},{name},{at or ''}\n" for at, name in enumerate(names))
+        world.take_csv({"orders.csv": "id\n", "categories.csv": f"id,name,parent\n{tree}10,Ropa,\n",
+                        "products.csv": "id,sku,category_id\n1,A,4\n2,B,10\n"})  # fmt: skip
+    assert (category(world, "1"), category(world, "2")) == (None, "Ropa")
+    proof = one(world, "SELECT evidence FROM product WHERE code = '1'")["category_badly_defined_at_source"]
+    assert proof["problem"] == "too_long"
+    assert proof["category"] == " > ".join(names)[:200]
+    place = "SELECT r.line FROM attempt a JOIN receipt r USING (receipt_id) WHERE a.entity = 'product' AND a.identifier = '1'"
+    assert one(world, place) == 2
 
 
 def test_row_40_a_choice_between_several_is_recorded_with_its_rule(world: World) -> None:

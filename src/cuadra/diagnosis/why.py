@@ -156,8 +156,11 @@ def _plain(evidence: dict[str, Any], personal: bool) -> dict[str, Any]:
     if personal:
         return evidence
     shown = dict(evidence)
-    if shown.get("channel") in ("email", "phone") and "value" in shown:
-        shown["value"] = masking.identifier(shown["channel"], shown["value"] or "")
+    channel = shown.get("channel")
+    if isinstance(shown.get("value"), dict) and isinstance(channel, list):
+        shown["value"] = {one: masking.identifier(one, value or "") for one, value in shown["value"].items()}
+    elif channel in ("email", "phone") and "value" in shown:
+        shown["value"] = masking.identifier(channel, shown["value"] or "")
     if isinstance(shown.get("keys"), list):
         pairs = [key.partition(":") for key in shown["keys"]]
         shown["keys"] = [f"{kind}:{masking.identifier(kind, value)}" for kind, _, value in pairs]

@@ -220,12 +220,15 @@ def _category(value: ProductRead, ws: WorkingSet) -> tuple[int | None, dict[str,
         said = True
         path, problem = categories.path_of(node, ws.category_nodes)
         if problem is not None:
-            proofs["category_badly_defined_at_source"] = {"category": node, "problem": problem}
+            proofs["category_badly_defined_at_source"] = {"category": node[:200], "problem": problem}
         if path:
             paths.append(path)
     for names in value.categories or ():
         said = True
         paths.append(tuple(names))
+    for path in [path for path in paths if categories.too_long(path)]:
+        paths.remove(path)
+        proofs["category_badly_defined_at_source"] = {"category": " > ".join(path)[:200], "problem": "too_long"}
     choice = categories.choose(paths, ws.rules.products.category_policy)
     if choice.path is None:
         missing = ws.rules.products.category_policy != "none" and not proofs

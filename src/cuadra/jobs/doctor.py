@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from cuadra import accounts, connectors
+from cuadra import accounts, connectors, folders
 from cuadra.db import Database, migrate
 from cuadra.db.queries import sql
 from cuadra.errors import CuadraError, Refused
@@ -69,7 +69,7 @@ def _stored(db: Database) -> list[Finding]:
 
 
 def _disk(settings: Settings) -> list[Finding]:
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folders.private(settings.home)
     free = shutil.disk_usage(settings.home).free
     key = settings.home / "keys"
     found = [

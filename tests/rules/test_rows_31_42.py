@@ -532,6 +532,45 @@ def test_row_38_a_link_releases_lines_whose_sku_has_blanks_around_it(world: Worl
     assert world.standing("A") == ("present", None)
 
 
+def test_row_38_a_product_that_another_number_leads_to_is_proposed_and_its_link_releases(world: World) -> None:
+    catalogue(world, "1,ZAP-40,Zapato,", "2,BOTA,Bota,")
+    world.rules(products__unknown="hold", products__identify_by="id")
+    known = {"product_id": "77", "name": "Bota"}
+    world.take(sold("A", sku="ZAP-40", **known), sold("B", sku="NUEVO", **known), sold("C", sku="BOTA", product_id="1"))
+    zapato = one(world, "SELECT product_id FROM product WHERE code = '1'")
+    assert world.standing("A") == ("held", "product_not_linked")
+    assert world.why("A").evidence == {"product": zapato, "integration": "shop", "links": ["sku:ZAP-40"],
+                                       "identify_by": "id", "value": "77"}  # fmt: skip
+    assert (
+        one(world, "SELECT l.product_id FROM order_line l JOIN orders o USING (order_id) WHERE o.source_id = 'A'")
+        is None
+    )
+    assert world.standing("B") == ("held", "product_not_found"), "a name alone leads nowhere"
+    assert world.standing("C") == ("present", None), "the number that the rule names decides"
+
+    judged = acts.link_product(world.db, ana(world), "id", "77", zapato, way(world).store_id, way_of(world))
+    assert judged.changed == 2
+    assert world.standing("A") == ("present", None)
+    assert products(world) == 2
+
+
+def test_row_38_a_product_that_comes_later_is_proposed_then(world: World) -> None:
+    world.rules(products__unknown="free_line", products__identify_by="sku")
+    world.take(sold("A", sku="ALIAS", product_id="1"))
+    assert one(world, "SELECT reason FROM order_line") == "product_not_found"
+    catalogue(world, "1,ZAP-40,Zapato,")
+    assert world.rows("SELECT reason, evidence ->> 'links' FROM order_line") == [("product_not_linked", '["id:1"]')]
+    assert world.standing("A") == ("present", None)
+    assert one(world, "SELECT warnings FROM orders") == ["product_not_linked"]
+
+
+def test_row_38_numbers_that_lead_to_two_products_propose_none(world: World) -> None:
+    catalogue(world, "1,ZAP-40,Zapato,", "2,BOTA,Bota,", header="id,sku,name,active")
+    world.rules(products__unknown="hold", products__identify_by="name")
+    world.take(sold("A", sku="ZAP-40", product_id="2", name="Otro"))
+    assert world.standing("A") == ("held", "product_not_found")
+
+
 def test_row_38_a_rule_changed_to_create_or_free_line_releases_all(world: World) -> None:
     world.rules(products__unknown="hold")
     world.take(sold("A", sku="NUEVO"))

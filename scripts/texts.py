@@ -44,6 +44,8 @@ PLACES = {"Finding": 1, "Row": 3}
 
 #: words that reach `_()` in a variable, beside those that `words()` takes from the program
 WORDS = (
+    # where the database is
+    "embedded",
     # states and modes of an integration
     "draft", "validating", "active", "paused", "broken", "removed", "manual", "defaults", "demo",
     # kinds of identifiers

@@ -44,7 +44,7 @@ NAMED = named_in_source()
 SCENARIOS: list[tuple[str, Scenario]] = []
 
 #: what is known to be missing, and why the case is kept all the same
-UNREACHED = {"product_not_linked": "ledger/acts.py releases it, but no step ever sets it"}
+UNREACHED: dict[str, str] = {}
 INCOMPLETE = {
     "file_not_processed_yet": "connectors/files/offer.py gives {file, why}: arrived_at and next_run are missing",
     "wrong_identifier_kind": "diagnosis/why.py gives a note in two languages: searched, kind_found, order are missing",
@@ -278,6 +278,15 @@ def no_value_to_find_it_by(world: World) -> Proof:
 
 def catalogue(world: World, text: str) -> None:
     world.take_csv({"orders.csv": "id\n", "products.csv": text})
+
+
+@produces("product_not_linked")
+def a_product_known_by_another_number(world: World) -> Proof:
+    catalogue(world, "id,sku\n1,SKU-1\n")
+    world.rules(products__unknown="hold", products__identify_by="id")
+    world.take(order("A", lines=[line(product_id="77")]))
+    assert world.standing("A") == ("held", "product_not_linked")
+    return of_line(world, "product_not_linked")
 
 
 @produces("product_sku_duplicate")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,6 +14,7 @@ from msgspec import Struct
 from psycopg.types.json import Jsonb
 
 from cuadra import connectors
+from cuadra.connectors.base import Connector
 from cuadra.db import Conn, Database
 from cuadra.db.queries import sql
 from cuadra.errors import NotFound, Refused, UsageError
@@ -147,6 +149,7 @@ def add_integration(db: Database, account: Account, name: str, connector: str, s
         if setting not in known:
             raise UsageError("The connector {connector} has no setting «{key}»; it has {known}.", connector=connector,
                              key=setting, known=", ".join(sorted(known)))  # fmt: skip
+    settings = _placed(found, settings)
     found.check(settings)
     source = store or str(settings.get("path") or name)
     key: dict[str, Any] = {"account": account.account_id, "platform": connector, "source": source}
@@ -170,6 +173,16 @@ def add_integration(db: Database, account: Account, name: str, connector: str, s
                                         "note": "defaults"})  # fmt: skip
         conn.execute(sql("note_integration_state"), {**made, "state": "draft", "author": author, "note": ""})
     return integration_named(db, account, name)
+
+
+def _placed(connector: Connector, settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings with every path from the root on."""
+    places = {spec.name for spec in connector.info.settings if spec.place}
+    return {key: str(_from_root(str(value))) if key in places and value else value for key, value in settings.items()}
+
+
+def _from_root(path: str) -> Path:
+    return (Path(path).expanduser() if path.startswith("~/") else Path(path)).absolute()
 
 
 def integration_named(db: Database, account: Account, name: str) -> Integration:
@@ -234,15 +247,19 @@ def states(db: Database, account: Account, integration: Integration) -> list[tup
 
 def set_settings(
     db: Database, account: Account, integration: Integration, settings: dict[str, Any], author: str
-) -> None:
-    """Change settings; what cannot work is refused before anything is written."""
-    merged = {**integration.settings, **settings}
-    connectors.get(integration.connector).check(merged)
+) -> bool:
+    """Change settings; what cannot work is refused before anything is written. False if they are so already."""
+    connector = connectors.get(integration.connector)
+    merged = {**integration.settings, **_placed(connector, settings)}
+    connector.check(merged)
+    if merged == integration.settings:
+        return False
     with db.transaction(account.account_id) as conn:
         conn.execute(sql("set_integration_settings"), {
             "account": account.account_id, "integration": integration.integration_id, "settings": Jsonb(merged),
         })  # fmt: skip
         audit(conn, account.account_id, author, "integration set", integration.name, {"keys": sorted(settings)})
+    return True
 
 
 def last_run(db: Database, account: Account, integration: Integration) -> tuple[Any, ...] | None:

@@ -25,6 +25,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg.types.json import Jsonb
 
+from cuadra import folders
 from cuadra.db import Conn, Database
 from cuadra.db.queries import sql
 from cuadra.errors import Refused, UsageError
@@ -140,7 +141,7 @@ class KeyFile:
     def _writing(self) -> Iterator[tuple[int, list[Key]]]:
         """The open file with its keys, for one process at a time; made if it is not there."""
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folders.private(self.path.parent)
             try:
                 handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             except FileExistsError:

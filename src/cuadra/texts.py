@@ -11,10 +11,17 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import as_file, files
+from typing import Protocol
 
 from cuadra.errors import CuadraError
 
 LANGUAGES = ("en", "es")
+
+
+class Say(Protocol):
+    """Hears of progress: a text of the program, and apart from it what fills its places."""
+
+    def __call__(self, text: str, /, **values: object) -> None: ...
 
 
 def language(environ: Mapping[str, str] | None = None) -> str:

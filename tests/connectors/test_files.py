@@ -311,7 +311,7 @@ def test_the_decimal_mark_is_decided_over_the_whole_file(
 
 
 @pytest.mark.parametrize(
-    "cell", ["1e400", "NaN", "Infinity", "1E-999999", "0E-999999", "12.34.56", "ten", "9" * 41, "0x10"]
+    "cell", ["1e400", "NaN", "Infinity", "1E-999999", "0E-999999", "12.34.56", "ten", "9" * 41, "0x10", "1_000"]
 )
 def test_what_is_no_amount_is_a_complaint_and_the_order_is_there(world: World, cell: str) -> None:
     world.take_csv({"orders.csv": HEAD + row("A-1", cell, **{"line.unit_price": "1"}) + row("A-2", "1.50")})
@@ -507,6 +507,14 @@ def test_a_zip_is_a_set(tmp_path: Path) -> None:
     assert (offer.name, offer.problem) == ("day.zip", None)
     assert len(orders(reads(offer))["A-1"].lines or ()) == 2
     assert [path.name for path in folder.iterdir()] == ["day.zip"]
+
+
+def test_what_was_just_unpacked_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = put(tmp_path / "drop", {})
+    zipped(folder / "day.zip", {"orders.csv": ORDERS})
+    monkeypatch.setattr(sets.time, "sleep", lambda seconds: pytest.fail("slept"))
+    (offer,) = offers(folder)
+    assert offer.problem is None
 
 
 @pytest.mark.parametrize(

@@ -524,9 +524,13 @@ def test_progress_every_second(embedded_server: Server, target: Path, monkeypatc
     embedded_server.fill()
     moments = iter(range(10**6))
     told: list[str] = []
+
+    def tell(text: str, /, **values: object) -> None:
+        told.append(text.format(**values))
+
     monkeypatch.setattr(backup.time, "monotonic", lambda: float(next(moments)))
-    backup.backup(embedded_server.settings, target, told.append)
-    restore.restore(embedded_server.settings, target, told.append, replace=True)
+    backup.backup(embedded_server.settings, target, tell)
+    restore.restore(embedded_server.settings, target, tell, replace=True)
     assert any(text.startswith("Saving … ") and text.endswith(" MB so far") for text in told)
     assert any(text.startswith("Checking the backup … ") for text in told)
     assert any(text.startswith("Restoring … ") for text in told)

@@ -387,6 +387,18 @@ def test_row_33_an_invalid_contact_is_no_key_and_says_why(world: World) -> None:
     assert world.rows("SELECT kind FROM customer_key") == [("phone",)]
 
 
+def test_row_33_two_contacts_with_the_same_fault_are_both_in_the_proof(world: World) -> None:
+    world.rules(customers__contact_required="no")
+    world.take(order("A", customer={"email": "ana@@example", "phone": "12", "id": "1"}))
+    proof = evidence(world, "A")["customer_contact_invalid"]
+    assert proof["channel"] == ["email", "phone"]
+    assert proof["value"] == {"email": "ana@@example", "phone": "12"}
+    assert proof["rule"].keys() == {"email", "phone"}
+    assert all(proof["rule"].values())
+    (warning,) = world.why("A").warnings
+    assert warning["evidence"]["value"] == {"email": "a••••@@example", "phone": "••••"}
+
+
 # ---------------------------------------------------------------- 35: contactability per channel
 
 
@@ -636,6 +648,45 @@ def test_row_38_a_link_releases_lines_whose_sku_has_blanks_around_it(world: Worl
     assert world.standing("A") == ("present", None)
 
 
+def test_row_38_a_product_that_another_number_leads_to_is_proposed_and_its_link_releases(world: World) -> None:
+    catalogue(world, "1,ZAP-40,Zapato,", "2,BOTA,Bota,")
+    world.rules(products__unknown="hold", products__identify_by="id")
+    known = {"product_id": "77", "name": "Bota"}
+    world.take(sold("A", sku="ZAP-40", **known), sold("B", sku="NUEVO", **known), sold("C", sku="BOTA", product_id="1"))
+    zapato = one(world, "SELECT product_id FROM product WHERE code = '1'")
+    assert world.standing("A") == ("held", "product_not_linked")
+    assert world.why("A").evidence == {"product": zapato, "integration": "shop", "links": ["sku:ZAP-40"],
+                                       "identify_by": "id", "value": "77"}  # fmt: skip
+    assert (
+        one(world, "SELECT l.product_id FROM order_line l JOIN orders o USING (order_id) WHERE o.source_id = 'A'")
+        is None
+    )
+    assert world.standing("B") == ("held", "product_not_found"), "a name alone leads nowhere"
+    assert world.standing("C") == ("present", None), "the number that the rule names decides"
+
+    judged = acts.link_product(world.db, ana(world), "id", "77", zapato, way(world).store_id, way_of(world))
+    assert judged.changed == 2
+    assert world.standing("A") == ("present", None)
+    assert products(world) == 2
+
+
+def test_row_38_a_product_that_comes_later_is_proposed_then(world: World) -> None:
+    world.rules(products__unknown="free_line", products__identify_by="sku")
+    world.take(sold("A", sku="ALIAS", product_id="1"))
+    assert one(world, "SELECT reason FROM order_line") == "product_not_found"
+    catalogue(world, "1,ZAP-40,Zapato,")
+    assert world.rows("SELECT reason, evidence ->> 'links' FROM order_line") == [("product_not_linked", '["id:1"]')]
+    assert world.standing("A") == ("present", None)
+    assert one(world, "SELECT warnings FROM orders") == ["product_not_linked"]
+
+
+def test_row_38_numbers_that_lead_to_two_products_propose_none(world: World) -> None:
+    catalogue(world, "1,ZAP-40,Zapato,", "2,BOTA,Bota,", header="id,sku,name,active")
+    world.rules(products__unknown="hold", products__identify_by="name")
+    world.take(sold("A", sku="ZAP-40", product_id="2", name="Otro"))
+    assert world.standing("A") == ("held", "product_not_found")
+
+
 def test_row_38_a_rule_changed_to_create_or_free_line_releases_all(world: World) -> None:
     world.rules(products__unknown="hold")
     world.take(sold("A", sku="NUEVO"))
@@ -789,6 +840,24 @@ def test_row_40_categories_are_created_once_and_reused(world: World) -> None:
     assert rows == [("Ropa", 1, True), ("Botas", 2, False), ("Zapatos", 2, False)]
     catalogue(world, "4,D,Ropa > Botas", header=header)
     assert one(world, "SELECT count(*) FROM category") == 3
+
+
+@pytest.mark.parametrize("through", ["names", "tree"])
+def test_row_40_a_path_longer_than_an_index_takes_is_left_out_with_its_reason(world: World, through: str) -> None:
+    noise = "".join(chr(0x4E00 + at * 7 % 20000) for at in range(300))  # it cannot be compressed
+    names = [f"{at}{noise}" for at in range(4)]
+    if through == "names":
+        catalogue(world, f"1,A,{' > '.join(names)}", "2,B,Ropa", header="id,sku,category")
+    else:
+        tree = "".join(f"{at + 1},{name},{at or ''}\n" for at, name in enumerate(names))
+        world.take_csv({"orders.csv": "id\n", "categories.csv": f"id,name,parent\n{tree}10,Ropa,\n",
+                        "products.csv": "id,sku,category_id\n1,A,4\n2,B,10\n"})  # fmt: skip
+    assert (category(world, "1"), category(world, "2")) == (None, "Ropa")
+    proof = one(world, "SELECT evidence FROM product WHERE code = '1'")["category_badly_defined_at_source"]
+    assert proof["problem"] == "too_long"
+    assert proof["category"] == " > ".join(names)[:200]
+    place = "SELECT r.line FROM attempt a JOIN receipt r USING (receipt_id) WHERE a.entity = 'product' AND a.identifier = '1'"
+    assert one(world, place) == 2
 
 
 def test_row_40_a_choice_between_several_is_recorded_with_its_rule(world: World) -> None:

@@ -74,6 +74,8 @@ class SettingSpec(Struct, frozen=True):
     help_es: str
     required: bool = False
     secret: bool = False
+    place: bool = False
+    """A path of this machine: kept from the root on, for the next command may be given elsewhere."""
 
 
 class Source(Protocol):

@@ -20,7 +20,7 @@ import subprocess
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,6 +36,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from cuadra.db import Database, conninfo, embedded, migrate
 from cuadra.errors import Refused, Unreachable, UsageError
 from cuadra.settings import Settings
+from cuadra.texts import Say
 
 COUNTED = ("orders", "receipt", "attempt")
 FORMAT = 1
@@ -85,21 +86,21 @@ class Programs:
         return [str(self.folder / name), *arguments]
 
 
-def silent(text: str) -> None:
+def silent(text: str, /, **values: object) -> None:
     """Progress that nobody wants to see."""
 
 
 class Ticker:
     """Tells progress at most once a second."""
 
-    def __init__(self, progress: Callable[[str], None]) -> None:
+    def __init__(self, progress: Say) -> None:
         self._progress = progress
         self._next = time.monotonic() + 1
 
-    def tell(self, text: str) -> None:
+    def tell(self, text: str, /, **values: object) -> None:
         now = time.monotonic()
         if now >= self._next:
-            self._progress(text)
+            self._progress(text, **values)
             self._next = now + 1
 
 
@@ -118,7 +119,7 @@ def lost_connections() -> Iterator[None]:
         raise Unreachable("The database does not answer any more: {why}", why=why) from error
 
 
-def backup(settings: Settings, target: Path, progress: Callable[[str], None] = silent) -> BackupReport:
+def backup(settings: Settings, target: Path, progress: Say = silent) -> BackupReport:
     """Write a backup to `target`, which appears whole or not at all, readable for its owner only.
 
     Work may go on meanwhile. Raises Refused (nothing of Cuadra there, no programs of that version), UsageError
@@ -193,9 +194,7 @@ def _new_file(target: Path) -> Iterator[IO[bytes]]:
             made.unlink(missing_ok=True)
 
 
-def _dump(
-    info: str, programs: Programs, options: list[str], out: IO[bytes], progress: Callable[[str], None]
-) -> tuple[int, str]:
+def _dump(info: str, programs: Programs, options: list[str], out: IO[bytes], progress: Say) -> tuple[int, str]:
     """Copy what pg_dump writes to `out`; returns its size and digest."""
     address, environment = address_of(info)
     command = programs.command(
@@ -209,7 +208,7 @@ def _dump(
         poll = select.poll()
         poll.register(source, select.POLLIN)
         while True:
-            ticker.tell(f"Saving … {amount(size)} so far")
+            ticker.tell("Saving … {done} so far", done=amount(size))
             if poll.poll(1000):
                 piece = os.read(source, PIECE)
                 if not piece:

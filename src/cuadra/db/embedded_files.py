@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cuadra import folders
 from cuadra.errors import CuadraError, Refused, Unreachable
 
 MAJOR = 18
@@ -193,7 +194,7 @@ def make_folders(place: Place) -> None:
         roots_folder(place.base)
         (place.base.parent / "home").write_bytes(os.fsencode(place.home) + b"\n")
     else:
-        place.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folders.private(place.home)
         for folder in (place.base.parent, place.base):
             folder.mkdir(mode=0o700, exist_ok=True)
             if folder.stat().st_uid != os.geteuid():

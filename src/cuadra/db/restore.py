@@ -15,7 +15,7 @@ import subprocess
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -49,6 +49,7 @@ from cuadra.db.backup import (
 from cuadra.db.embedded_process import DATABASE, LOGIN
 from cuadra.errors import InputError, Refused, Unreachable
 from cuadra.settings import Settings
+from cuadra.texts import Say
 
 _NEW, _OLD = "cuadra_restoring", "cuadra_replaced"
 _MANIFEST_LIMIT = 1 << 20
@@ -86,9 +87,7 @@ class RestoreReport:
     keys: Path
 
 
-def restore(
-    settings: Settings, source: Path, progress: Callable[[str], None] = silent, *, replace: bool = False
-) -> RestoreReport:
+def restore(settings: Settings, source: Path, progress: Say = silent, *, replace: bool = False) -> RestoreReport:
     """Bring back what `source` holds; whatever interrupts this, the database is then the old one or the new one.
 
     No other program may be connected to an embedded server's database, this one included. Raises InputError (not a
@@ -123,7 +122,7 @@ def read_manifest(source: Path) -> Manifest:
 
 
 @contextmanager
-def _open(source: Path, progress: Callable[[str], None]) -> Iterator[tuple[zipfile.ZipFile, Manifest]]:
+def _open(source: Path, progress: Say) -> Iterator[tuple[zipfile.ZipFile, Manifest]]:
     """The backup, after all of it was read once and is what its manifest says."""
     with _damage(source):
         archive = zipfile.ZipFile(source)
@@ -135,7 +134,7 @@ def _open(source: Path, progress: Callable[[str], None]) -> Iterator[tuple[zipfi
                 while piece := dump.read(PIECE):
                     size += len(piece)
                     digest.update(piece)
-                    ticker.tell(f"Checking the backup … {amount(size)} of {amount(manifest.size)}")
+                    ticker.tell("Checking the backup … {done} of {size}", done=amount(size), size=amount(manifest.size))
             if size != manifest.size or digest.hexdigest() != manifest.sha256:
                 raise zipfile.BadZipFile("its content is not what its manifest says")
         yield archive, manifest
@@ -183,7 +182,7 @@ def _holds_accounts(db: Database) -> bool:
 
 def _fill(
     info: str, archive: zipfile.ZipFile, manifest: Manifest, programs: Programs, major: int,
-    progress: Callable[[str], None],
+    progress: Say,
 ) -> tuple[list[str], list[str]]:  # fmt: skip
     """Put the backup into that database, in place of what is there; returns migrations applied and keys needed."""
     with Database(info) as db:
@@ -203,7 +202,7 @@ def _fill(
 
 def _load(
     info: str, archive: zipfile.ZipFile, manifest: Manifest, programs: Programs, major: int,
-    progress: Callable[[str], None],
+    progress: Say,
 ) -> None:  # fmt: skip
     """The dump through pg_restore and psql into one transaction.
 
@@ -230,11 +229,10 @@ def _load(
             ticker = Ticker(progress)
             while pump.is_alive() or loader.poll() is None:
                 time.sleep(0.02)
-                ticker.tell(
-                    f"Restoring … {amount(feeder.size)} of {amount(manifest.size)}"
-                    if feeder.is_alive()
-                    else "Restoring … everything is read; the database builds its indexes"
-                )
+                if feeder.is_alive():
+                    ticker.tell("Restoring … {done} of {size}", done=amount(feeder.size), size=amount(manifest.size))
+                else:
+                    ticker.tell("Restoring … everything is read; the database builds its indexes")
         finally:
             reader.kill()  # does nothing to one that has ended
             loader.kill()
@@ -324,7 +322,7 @@ class _Pump(threading.Thread):
 
 
 @contextmanager
-def _beside(settings: Settings, info: str, progress: Callable[[str], None]) -> Iterator[str]:
+def _beside(settings: Settings, info: str, progress: Say) -> Iterator[str]:
     """A new, empty database of the embedded server, which takes the old one's place if the block ends well."""
     with psycopg.connect(embedded.admin_conninfo(settings.home), autocommit=True) as admin:
         if not one_value(admin, "SELECT pg_try_advisory_lock(7207, 2)"):
@@ -344,7 +342,7 @@ def _beside(settings: Settings, info: str, progress: Callable[[str], None]) -> I
         _drop(admin, _OLD)
 
 
-def _swap(admin: psycopg.Connection[Any], progress: Callable[[str], None]) -> None:
+def _swap(admin: psycopg.Connection[Any], progress: Say) -> None:
     """Both names change in one transaction."""
     rename = quoted.SQL("ALTER DATABASE {} RENAME TO {}")
     current = quoted.Identifier(DATABASE)

@@ -62,8 +62,11 @@ def evidence(proof: dict[str, Any], shown: bool) -> dict[str, Any]:
     kind = proof.pop("personal", None) or proof.get("channel")  # of a contact: email, phone
     if shown:
         return proof
-    if kind and isinstance(proof.get("value"), str):
-        proof["value"] = value(kind, proof["value"])
+    said = proof.get("value")
+    if isinstance(kind, str) and isinstance(said, str):
+        proof["value"] = value(kind, said)
+    elif isinstance(kind, list) and isinstance(said, dict):  # two contacts with the same fault
+        proof["value"] = {one: value(one, written or "") for one, written in said.items()}
     if isinstance(proof.get("keys"), list):
         pairs = [key.partition(":") for key in proof["keys"]]
         proof["keys"] = [f"{kind}:{identifier(kind, said)}" for kind, _, said in pairs]

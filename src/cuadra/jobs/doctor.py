@@ -8,17 +8,19 @@ from typing import Any
 
 from msgspec import Struct
 
-from cuadra import accounts, connectors
+from cuadra import accounts, connectors, folders
 from cuadra.db import Database, migrate
 from cuadra.db.queries import sql
 from cuadra.errors import CuadraError, Refused
 from cuadra.settings import Settings
 
 LEAST_FREE = 1 << 30
+#: places of a finding that hold a word of the program, and not a value
+WORDS = ("where", "state")
 
 
 class Finding(Struct, frozen=True):
-    """One thing looked at. `values` fill the text; `good` None is a remark."""
+    """One thing looked at. `values` fill the text, an error of the program among them; `good` None is a remark."""
 
     good: bool | None
     text: str
@@ -62,12 +64,12 @@ def _stored(db: Database) -> list[Finding]:
                 {"fsync": synced[0] if synced else "?", "commit": synced[1] if synced else "?"}),
         Finding(None if pieces else True, "The inbox is empty" if not pieces else
                 "{n} batches wait in the inbox, the oldest since {since}; the next import takes them",
-                {"n": pieces, "since": oldest}),
+                {"n": pieces, "since": f"{oldest:%Y-%m-%d %H:%M} UTC" if oldest else None}),
     ]  # fmt: skip
 
 
 def _disk(settings: Settings) -> list[Finding]:
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folders.private(settings.home)
     free = shutil.disk_usage(settings.home).free
     key = settings.home / "keys"
     found = [
@@ -88,7 +90,7 @@ def _integrations(db: Database) -> list[Finding]:
             try:
                 connectors.get(one.connector).check(one.settings)
             except CuadraError as error:
-                found.append(Finding(False, "{name}: " + error.message, {"name": one.name, **error.values}))
+                found.append(Finding(False, "{name}: {why}", {"name": one.name, "why": error}))
                 continue
             path = one.settings.get("path")
             readable = path is None or os.access(path, os.R_OK)

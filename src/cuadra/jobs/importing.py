@@ -24,7 +24,7 @@ import psycopg
 from msgspec import Struct, field
 from psycopg.types.json import Jsonb
 
-from cuadra import accounts, inbox, runs
+from cuadra import accounts, folders, inbox, runs
 from cuadra.accounts import Account, Integration
 from cuadra.connectors.base import Offer, OfferProblem, Progress, Raw, Reader
 from cuadra.db import Conn, Database
@@ -155,7 +155,7 @@ def _undisturbed() -> Iterator[None]:
 def _workplace(settings: Settings) -> Iterator[Path]:
     """A folder for spools, gone afterwards; what a killed import left is swept."""
     base = settings.home / "work"
-    base.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folders.private(base)
     for old in base.iterdir():
         if time.time() - old.stat().st_mtime > 2 * 86400:
             shutil.rmtree(old, ignore_errors=True)

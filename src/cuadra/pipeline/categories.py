@@ -16,6 +16,8 @@ from cuadra.connectors.base import Evidence
 Path = tuple[str, ...]
 Policy = Literal["branches", "deepest", "first", "none"]
 SEPARATOR = "\u001f"
+LONGEST = 2_000
+"""Bytes of a whole path: an index of the database takes no longer ones."""
 
 
 class Choice(Struct, frozen=True):
@@ -80,6 +82,11 @@ def path_of(node: str, nodes: dict[str, tuple[str | None, str]]) -> tuple[Path, 
         names.append(name.strip())
         at = parent if parent not in (None, "", "0") else None
     return tuple(reversed(names)), None
+
+
+def too_long(path: Path) -> bool:
+    """Whether nobody can have meant this as a category: it has no place in an index."""
+    return len(SEPARATOR.join(path).encode()) > LONGEST
 
 
 def evidence(choice: Choice) -> Evidence:

@@ -56,8 +56,15 @@ def faults(item: Item, raw_email: str | None, raw_phone: str | None) -> dict[str
             proof: Evidence = {"channel": channel, field: contact.rule}
             if code != "customer_contact_masked":
                 proof["value"] = raw
-            found.setdefault(code, proof)
+            found[code] = _both(found[code], proof) if code in found else proof
     return found
+
+
+def _both(one: Evidence, other: Evidence) -> Evidence:
+    """One proof of two contacts with the same fault: what is said of each stands under its channel."""
+    first, second = one["channel"], other["channel"]
+    said = {name: {first: one[name], second: other[name]} for name in one if name != "channel"}
+    return {"channel": [first, second], **said}
 
 
 def match_customer(item: Item, order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | None:

@@ -46,7 +46,7 @@ def unit_of(source_unit: str | None, rules: Rules) -> str:
 def _holds(reason: str, rules: Rules) -> bool:
     if reason == "line_excluded_by_rule":
         return False
-    if reason == "product_not_found":
+    if reason in ("product_not_found", "product_not_linked"):
         return rules.products.unknown == "hold"
     if reason == "product_inactive":
         return rules.products.inactive == "hold"
@@ -82,8 +82,11 @@ def _match(recorded: LineState, line: LineRead, at: int, ws: WorkingSet) -> None
         if ws.rules.products.unknown == "create":
             recorded.product_id = _create_from_line(line, key, ws)
             return
-        recorded.reason = "product_not_found"
-        recorded.evidence = {"identify_by": key[0], "value": key[2]}
+        asked: Evidence = {"identify_by": key[0], "value": key[2]}
+        recorded.reason, recorded.evidence = "product_not_found", asked
+        if (known := _known_otherwise(line, key, ws)) is not None:
+            recorded.reason = "product_not_linked"
+            recorded.evidence = {"product": known[0], "integration": ws.connector, "links": known[1], **asked}
         return
     product = ws.products[found[0]]
     recorded.product_id = product.product_id
@@ -91,6 +94,16 @@ def _match(recorded: LineState, line: LineRead, at: int, ws: WorkingSet) -> None
         since = product.inactive_at.isoformat() if product.inactive_at else None
         recorded.reason = "product_inactive"
         recorded.evidence = {"product": product.product_id, "since": since}
+
+
+def _known_otherwise(line: LineRead, key: ProductKey, ws: WorkingSet) -> tuple[int, list[str]] | None:
+    """The one product that another number of the line leads to, and by which it does; a name alone leads nowhere, for
+    different products share one. None where there is no such product, or more than one."""
+    found: dict[int, list[str]] = {}
+    for other in wanted_keys(line.product_id, line.sku, None, ws):
+        for product_id in ws.product_keys.get(other, ()) if other != key else ():
+            found.setdefault(product_id, []).append(f"{other[0]}:{other[2]}")
+    return next(iter(found.items())) if len(found) == 1 else None
 
 
 def key_of(product_id: str | None, sku: str | None, name: str | None, ws: WorkingSet) -> ProductKey | None:
@@ -220,12 +233,15 @@ def _category(value: ProductRead, ws: WorkingSet) -> tuple[int | None, dict[str,
         said = True
         path, problem = categories.path_of(node, ws.category_nodes)
         if problem is not None:
-            proofs["category_badly_defined_at_source"] = {"category": node, "problem": problem}
+            proofs["category_badly_defined_at_source"] = {"category": node[:200], "problem": problem}
         if path:
             paths.append(path)
     for names in value.categories or ():
         said = True
         paths.append(tuple(names))
+    for path in [path for path in paths if categories.too_long(path)]:
+        paths.remove(path)
+        proofs["category_badly_defined_at_source"] = {"category": " > ".join(path)[:200], "problem": "too_long"}
     choice = categories.choose(paths, ws.rules.products.category_policy)
     if choice.path is None:
         missing = ws.rules.products.category_policy != "none" and not proofs

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, inspect
 
 from cuadra.errors import UsageError
 
@@ -174,7 +174,7 @@ def change(rules: Rules, key: str, value: str) -> Rules:
     elif isinstance(current, bool):
         new = {"true": True, "yes": True, "si": True, "sí": True, "false": False, "no": False}.get(value.lower(), value)
     elif isinstance(current, int):
-        new = int(value) if value.lstrip("-").isdecimal() else value
+        new = int(value) if value.isdecimal() and len(value) < 10 else value
     else:
         new = value
     at = raw
@@ -185,7 +185,33 @@ def change(rules: Rules, key: str, value: str) -> Rules:
     try:
         return msgspec.convert(raw, Rules)
     except msgspec.ValidationError as err:
-        raise UsageError("«{value}» does not fit the rule {key}: {why}.", value=value, key=key, why=err) from err
+        raise _unfit(_kind(target), key, value) from err
+
+
+def _kind(key: str) -> inspect.Type:
+    """What a rule may be."""
+    found: inspect.Type = inspect.type_info(Rules)
+    for name in key.split("."):
+        assert isinstance(found, inspect.StructType)
+        found = next(field.type for field in found.fields if field.name == name)
+    return found
+
+
+def _unfit(kind: inspect.Type, key: str, value: str) -> UsageError:
+    """The refusal of a value that the rule cannot have, saying which it can."""
+    if isinstance(kind, inspect.DictType):
+        return UsageError("«{value}» does not fit the rule {key}; a verdict is one of {known}.", value=value, key=key,
+                          known=", ".join(get_args(Verdict)))  # fmt: skip
+    if isinstance(kind, inspect.LiteralType):
+        return UsageError("«{value}» does not fit the rule {key}; it is one of {known}.", value=value, key=key,
+                          known=", ".join(str(one) for one in kind.values))  # fmt: skip
+    if isinstance(kind, inspect.IntType):
+        return UsageError("«{value}» does not fit the rule {key}; write a whole number from {least} to {most}.",
+                          value=value, key=key, least=kind.ge, most=kind.le)  # fmt: skip
+    if isinstance(kind, inspect.BoolType):
+        return UsageError("«{value}» does not fit the rule {key}; write yes or no.", value=value, key=key)
+    return UsageError("«{value}» does not fit the rule {key}; write two capitals like AR, or nothing.", value=value,
+                      key=key)  # fmt: skip
 
 
 class AccountFacts(Struct, frozen=True):

@@ -17,11 +17,11 @@ from cuadra.errors import UsageError
 _SETTINGS = (
     SettingSpec(
         "path", "Folder in which file sets are dropped, or one file.",
-        "Carpeta en la que se dejan los conjuntos de archivos, o un archivo.", required=True,
+        "Carpeta en la que se dejan los conjuntos de archivos, o un archivo.", required=True, place=True,
     ),
     SettingSpec(
         "mapping", "Mapping file (TOML) that says which column is what; without it, Cuadra's own layout.",
-        "Archivo de mapeo (TOML) que dice qué es cada columna; sin él, el formato propio de Cuadra.",
+        "Archivo de mapeo (TOML) que dice qué es cada columna; sin él, el formato propio de Cuadra.", place=True,
     ),
 )  # fmt: skip
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from cuadra import folders
 from cuadra.connectors.files.read import SetFile
 from cuadra.connectors.files.rows import Rows, decode, split
 from cuadra.connectors.files.spool import Part, frame, unframe
@@ -54,7 +55,7 @@ def write(
     folder: Path, set_id: int, files: list[SetFile], rows: Iterable[Bad], remedy: Callable[[str], str]
 ) -> list[Path]:
     """Write the bad rows of a set, one file per file of the set. A row with several faults is there once."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folders.private(folder)
     grouped: dict[int, dict[int, list[Bad]]] = {}
     for bad in rows:
         grouped.setdefault(bad.file_no, {}).setdefault(bad.line, []).append(bad)

@@ -127,8 +127,10 @@ def _patterns(layout: Layout) -> str:
     return ", ".join(file.name for file in layout.files.values())
 
 
-def _grouped(name: str, paths: list[Path], layout: Layout, *, whole_folder: bool = False) -> list[Candidate]:
-    """Files of one folder to sets, by the `{set}` part of their names."""
+def _grouped(
+    name: str, paths: list[Path], layout: Layout, *, whole_folder: bool = False, settled: bool = False
+) -> list[Candidate]:
+    """Files of one folder to sets, by the `{set}` part of their names. `settled`: nobody is writing them any more."""
     groups: dict[str, dict[str, list[Path]]] = {}
     unknown: list[str] = []
     manifest: Path | None = None
@@ -149,7 +151,7 @@ def _grouped(name: str, paths: list[Path], layout: Layout, *, whole_folder: bool
         files = [(role, path) for role in (*ENTITY_ROLES, *ORDER_ROLES) for path in roles.get(role, [])]
         missing = [layout.files[role].name for role in needed if role not in roles]
         candidate = Candidate(f"{name}/{key}" if key else name, files, missing, unknown,
-                              growing=_growing([path for _, path in files]))  # fmt: skip
+                              growing=None if settled else _growing([path for _, path in files]))  # fmt: skip
         if manifest is not None:
             _declare(candidate, manifest)
         result.append(candidate)
@@ -224,7 +226,7 @@ def open_archive(candidate: Candidate, folder: Path, layout: Layout) -> Candidat
         lzma.LZMAError,
     ) as err:
         raise Refused("{file} is not an archive that can be opened: {why}.", file=path.name, why=err) from err
-    sets = _grouped(candidate.name, sorted(folder.iterdir()), layout, whole_folder=True)
+    sets = _grouped(candidate.name, sorted(folder.iterdir()), layout, whole_folder=True, settled=True)
     if not sets:
         raise InputError("{file} holds no file of the layout ({pattern}).", file=path.name, pattern=_patterns(layout))
     return sets[0]

@@ -63,6 +63,8 @@ def decimal_parser(mark: str) -> Parser:
             plain = whole.replace(other, "") + ("." + tail if tail else "")
         elif mark == ",":
             plain = plain.replace(",", ".")
+        if "_" in plain:  # Python reads 1_000 as a number; nobody who writes files does
+            raise BadValue(f"a number with «{mark}» as its decimal mark")
         try:
             value = Decimal(plain)
         except InvalidOperation as err:

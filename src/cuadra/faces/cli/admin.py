@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ import cuadra.db as database
 from cuadra import accounts, secrets
 from cuadra.db import Database, backup, embedded, migrate, restore
 from cuadra.diagnosis import export, history
-from cuadra.errors import Unreachable, UsageError
+from cuadra.errors import CuadraError, Unreachable, UsageError
 from cuadra.faces.cli import demo
 from cuadra.faces.cli.context import (
     AccountOption,
@@ -22,14 +22,16 @@ from cuadra.faces.cli.context import (
     as_json,
     author,
     err,
+    escape,
     number,
     out,
     progress,
     session,
+    told,
 )
 from cuadra.jobs import doctor
 from cuadra.settings import Settings
-from cuadra.texts import _, plural
+from cuadra.texts import _, plural, say
 
 
 def register(app: typer.Typer) -> None:
@@ -43,28 +45,31 @@ def register(app: typer.Typer) -> None:
     app.add_typer(keys_app, name="keys", help=_("Keys of credentials: rotate."), no_args_is_help=True)
 
 
-def _say(text: str) -> None:
-    err.print(f"[dim]{text}[/]")
-
-
 def doctor_command(json: JsonOption = False) -> None:
     settings = Settings.load()
-    with Database(database.conninfo(settings, _say)) as db:
+    with Database(database.conninfo(settings, told)) as db:
         findings = doctor.examine(settings, db)
     if json:
         as_json([{"good": one.good, "text": one.text.format(**one.values)} for one in findings])
     else:
         for one in findings:
             mark = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[yellow]![/]"}[one.good]
-            out.print(mark, _(one.text).format(**one.values), soft_wrap=True)
+            out.print(mark, escape(_(one.text).format(**_said(one.values))), soft_wrap=True)
     if any(one.good is False for one in findings):
         raise typer.Exit(1)
+
+
+def _said(values: dict[str, Any]) -> dict[str, Any]:
+    """What fills the places of a finding, in the language of this process."""
+    words = {name: _(str(value)) for name, value in values.items() if name in doctor.WORDS}
+    errors = {name: say(value) for name, value in values.items() if isinstance(value, CuadraError)}
+    return {**values, **words, **errors}
 
 
 def backup_command(
     target: Annotated[Path, typer.Argument(metavar="FILE", help=_("Where to write it."))], json: JsonOption = False
 ) -> None:
-    report = backup.backup(Settings.load(), target, _say)
+    report = backup.backup(Settings.load(), target, told)
     if json:
         as_json({"file": str(report.path), "size": report.size, "seconds": round(report.seconds, 3),
                  "rows": report.manifest.rows, "keys": str(report.keys)})  # fmt: skip
@@ -79,7 +84,7 @@ def restore_command(
     replace: Annotated[bool, typer.Option("--replace", help=_("Replace the accounts that are there."))] = False,
     json: JsonOption = False,
 ) -> None:
-    report = restore.restore(Settings.load(), source, _say, replace=replace)
+    report = restore.restore(Settings.load(), source, told, replace=replace)
     if json:
         as_json({"file": str(report.path), "seconds": round(report.seconds, 3), "rows": report.manifest.rows,
                  "migrated": report.migrated, "key_ids": report.key_ids})  # fmt: skip
@@ -150,7 +155,7 @@ db_app = typer.Typer()
 
 @db_app.command("migrate", help=_("Bring the database to this version."))
 def db_migrate(json: JsonOption = False) -> None:
-    with Database(database.conninfo(Settings.load(), _say)) as db:
+    with Database(database.conninfo(Settings.load(), told)) as db:
         done = migrate.migrate(db)
     if json:
         as_json({"applied": done})
@@ -163,7 +168,7 @@ def db_migrate(json: JsonOption = False) -> None:
 @db_app.command("status", help=_("Which database, where, how large."))
 def db_status(json: JsonOption = False) -> None:
     settings = Settings.load()
-    with Database(database.conninfo(settings, _say)) as db:
+    with Database(database.conninfo(settings, told)) as db:
         versions, waiting = migrate.applied(db), [one.version for one in migrate.pending(db)]
         server = db.connection().info.server_version
         row = db.connection().execute("SELECT pg_database_size(current_database())").fetchone()
@@ -187,7 +192,7 @@ def db_start() -> None:
     settings = Settings.load()
     if settings.database_url:
         raise UsageError("CUADRA_DATABASE_URL names a server of its own; it is not ours to start.")
-    embedded.start(settings.home, _say)
+    embedded.start(settings.home, told)
     out.print(_("The embedded server runs."))
 
 

@@ -69,6 +69,8 @@ def account_set(
     time_zone: Annotated[str | None, typer.Option(help=_("Its time zone, like America/Bogota."))] = None,
     retention: Annotated[int | None, typer.Option(help=_("Months that raw receipts are kept: 3, 12 or 36."))] = None,
 ) -> None:
+    if currency is None and country is None and time_zone is None and retention is None:
+        raise UsageError("Say what to change: --currency, --country, --time-zone or --retention.")
     with session() as s:
         account = s.account(name)
         accounts.change(
@@ -201,6 +203,8 @@ def integration_show(name: NameArgument, json: JsonOption = False, account: Acco
 def integration_set(
     name: NameArgument, settings: SetOption = None, secret: SecretOption = None, account: AccountOption = None
 ) -> None:
+    if not settings and not secret:
+        raise UsageError("Say what to change: --set KEY=VALUE or --secret KEY=SOURCE.")
     with session() as s:
         owner = s.account(account)
         one = s.integration(owner, name)
@@ -214,9 +218,9 @@ def integration_set(
             value = secrets.read_secret(source)
             keys = secrets.KeyFile.of(s.settings)
             secrets.put(s.db, keys, owner.account_id, one.integration_id, key, value, actor=author())
-        if values:
-            accounts.set_settings(s.db, owner, one, values, author())
-        out.print(_("Integration {name} changed.").format(name=name), markup=False)
+        changed = accounts.set_settings(s.db, owner, one, values, author()) if values else False
+        text = _("Integration {name} changed.") if changed or secret else _("Nothing to change: {name} is so already.")
+        out.print(text.format(name=name), markup=False)
 
 
 def _move(name: str, account: str | None, state: str, note: str, said: str) -> None:
@@ -337,6 +341,8 @@ def rate_set(
         owner = s.account(account)
         try:
             on, value = date.fromisoformat(day), Decimal(rate)
+            if "_" in rate:  # Python would read 1_000 as a number
+                raise ValueError(rate)
         except (ValueError, InvalidOperation) as wrong:
             raise UsageError("«{day}» «{rate}» is no day and rate; write them like 2026-11-21 0.0012.", day=day,
                              rate=rate) from wrong  # fmt: skip

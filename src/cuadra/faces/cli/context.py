@@ -89,12 +89,18 @@ def author() -> str:
 def session() -> Iterator[Session]:
     """Settings and an open, migrated database; what is slow about that is said on stderr."""
     settings = Settings.load()
-    with Database(database.conninfo(settings, lambda text: err.print(f"[dim]{_(text)}[/]"))) as db:
+    with Database(database.conninfo(settings, told)) as db:
         migrate.migrate(db)
         yield Session(settings, db)
 
 
 # ---------------------------------------------------------------- speaking
+
+
+def told(text: str, /, **values: object) -> None:
+    """Progress of something slow, on stderr."""
+    err.print(_(text).format(**values) if values else _(text), style="dim", markup=False, soft_wrap=True)
+
 
 _CONTROLS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cuadra import accounts
+from cuadra import accounts, folders
 from cuadra.accounts import Account, Integration
 from cuadra.errors import NotFound, Refused
 from cuadra.faces.cli.context import Session, author, err, out, progress, session
@@ -45,7 +45,7 @@ def _demo(s: Session, orders: int) -> None:
     folder = s.settings.home / "demo" / "drop"
     with progress() as watch:
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, mode=0o700)
+        folders.private(folder)
         # one day for all runs of a day, so that a second run drops the same bytes
         truth = shop_files.write_set(folder, orders=orders, today=date.today(),
                                      progress=lambda done, total, name: watch(f"making {name}", done, total))  # fmt: skip

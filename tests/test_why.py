@@ -116,8 +116,10 @@ def test_what_nobody_knows_is_unknown_everywhere(world: World) -> None:
 def test_the_row_that_holds_the_text_is_named_and_not_the_first_of_its_receipt(world: World) -> None:
     lines = "order_id,sku,name\nA,S-1,uno\nB,S-2,dos\nA,S-3,la perdida\n"
     world.take_csv({"orders.csv": "id,total\nA,1\nB,1\n", "lines.csv": lines})
-    for text, places in (("la perdida", ["lines.csv:4"]), (",S-2,", ["lines.csv:3"]), ("S-", ["lines.csv:2", "lines.csv:4",
-                         "lines.csv:3"]), ("A,1", ["orders.csv:2"])):  # fmt: skip
+    for text, places in {
+        "la perdida": ["lines.csv:4"], ",S-2,": ["lines.csv:3"], "A,1": ["orders.csv:2"],
+        "S-": ["lines.csv:2", "lines.csv:4", "lines.csv:3"],
+    }.items():  # fmt: skip
         assert world.why(text).evidence["searched"]["files_with_it"] == places
 
 

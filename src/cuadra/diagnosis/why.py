@@ -235,7 +235,7 @@ def _several(conn: Conn, account: Account, query: str, found: Found, page: int, 
 
 
 def _unknown(db: Database, conn: Conn, account: Account, query: str) -> Answer:
-    """Not among the orders. A product, in a row that was refused, or anywhere in a file? What was asked is the proof."""
+    """Not among the orders. A product, a row that was refused, or anywhere in a file? What was asked is the proof."""
     key = {"account": account.account_id, "limit": 5}
     refused = conn.execute(sql("find_refused"), {**key, "text": query.encode("utf-8", "replace")}).fetchall()
     kind, sold = products.find(conn, account.account_id, query) if query else ("unknown", [])

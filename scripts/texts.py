@@ -61,14 +61,22 @@ WORDS = (
     "state", "total", "currency", "lines", "standing", "rule_version", "customer", "version", "warnings", "product",
     "receipt", "received_at", "bytes", "why", "arrival", "set", "file", "line", "discount", "shipping", "tax", "fees",
     "identifiers", "customers", "products", "refused_rows", "file_sets", "files", "newest_set", "files_with_it",
-    "integrations", "channel", "column", "value", "rule", "rows", "place",
+    "integrations", "channel", "column", "value", "rule", "rows", "place", "name", "last_import", "sku", "code",
+    "active", "inactive_since", "orders", "linked", "note", "declared", "counted",
+    # words that a proof gives as its values
+    "still being written", "loop", "orphan", "unknown", "empty_name", "too_long", "first", "deepest",
+    "deepest_of_branch", "most_general_branch", "alphabetical", "a filler address", "a filler number", "a phone number",
+    "one address like name@example.com",
+    "a filler number of this shop", "a possible number of its country", "a contact of more than {n} people",
+    "a header and no row: never taken for «no orders»", "one object a line", "rows of no known file",
+    "webhook", "poll", "backfill", "relink", "push", "person", "tag",
     # outcomes of items, and a step that was not reached
     "failed_items", "not_reached",
     # rules that a bad cell breaks, where they are put together from parts
     "a number with «.» as its decimal mark", "a number with «,» as its decimal mark",
     "a date between 1990 and 2100", "a date as ISO 8601", "at most 1048576 bytes a row",
     "at most 131072 characters a field and 1048576 bytes a row", "quotes closed, and doubled inside a field",
-    "a finite number", "a number below 10^15", "at most 76 digits",
+    "{n} columns, as in the header", "a finite number", "a number below 10^15", "at most 76 digits",
 )  # fmt: skip
 
 

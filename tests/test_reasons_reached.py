@@ -43,14 +43,6 @@ def named_in_source() -> dict[str, list[str]]:
 NAMED = named_in_source()
 SCENARIOS: list[tuple[str, Scenario]] = []
 
-#: what is known to be missing, and why the case is kept all the same
-UNREACHED: dict[str, str] = {}
-INCOMPLETE = {
-    "file_not_processed_yet": "connectors/files/offer.py gives {file, why}: arrived_at and next_run are missing",
-    "wrong_identifier_kind": "diagnosis/why.py gives a note in two languages: searched, kind_found, order are missing",
-    "integration_paused": "diagnosis/why.py gives a note in two languages: by, at, kept are missing",
-}
-
 
 def produces(code: str) -> Callable[[Scenario], Scenario]:
     """Register a scenario of that reason; one reason may have several."""
@@ -109,13 +101,7 @@ def missing(code: str, proof: Proof) -> list[str]:
 # ---------------------------------------------------------------- the walk
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        pytest.param(code, marks=pytest.mark.xfail(strict=True, reason=UNREACHED[code])) if code in UNREACHED else code
-        for code in sorted(NAMED)
-    ],
-)
+@pytest.mark.parametrize("code", sorted(NAMED))
 def test_every_code_that_the_program_names_has_a_scenario(code: str) -> None:
     assert code in {known for known, _ in SCENARIOS}, f"nothing here produces {code}, named at {NAMED[code]}"
 
@@ -129,14 +115,11 @@ def test_every_code_that_the_program_names_has_an_article(code: str, lang: str) 
 
 
 def cases() -> list[Any]:
-    """The scenarios as test cases; those known to lack a key must fail for it."""
+    """The scenarios as test cases."""
     return [
-        pytest.param(
-            code, scenario, id=f"{code}-{scenario.__name__}",
-            marks=[pytest.mark.xfail(strict=True, reason=INCOMPLETE[code])] if code in INCOMPLETE else [],
-        )
+        pytest.param(code, scenario, id=f"{code}-{scenario.__name__}")
         for code, scenario in sorted(SCENARIOS, key=lambda pair: (pair[0], pair[1].__name__))
-    ]  # fmt: skip
+    ]
 
 
 def check_reached(world: World, code: str, scenario: Scenario) -> None:
@@ -643,7 +626,7 @@ def a_number_nobody_knows(world: World) -> Proof:
 
 def note(world: World, question: str, code: str) -> Proof:
     (found,) = [one for one in world.why(question).notes if one["reason"] == code]
-    return found
+    return found["evidence"]
 
 
 @produces("wrong_identifier_kind")

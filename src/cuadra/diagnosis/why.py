@@ -7,16 +7,19 @@ what proves it. An exact identifier is preferred to one that only reads the same
 from __future__ import annotations
 
 import re
+import time
+from contextlib import closing
+from itertools import islice
 from typing import Any
 
 import psycopg
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from cuadra import accounts, reasons
 from cuadra.accounts import Account
 from cuadra.db import Conn, Database
 from cuadra.db.queries import sql
-from cuadra.diagnosis import masking
+from cuadra.diagnosis import in_files, masking, products
 from cuadra.diagnosis.order_row import OrderRow, order_row
 from cuadra.diagnosis.story import Step, story
 from cuadra.model import normal
@@ -28,6 +31,7 @@ PAGE = 20
 MOST = 2_000
 SEARCH_MS = 3_000
 """How long an unknown number is looked for in the bodies of files."""
+PLACES = 5
 
 _FILE_LINE = re.compile(r"^(?P<file>[^:]+\.\w+):(?P<line>\d{1,12})$")
 
@@ -63,7 +67,7 @@ class Answer(Struct):
     attempts: int
     receipts: int
     warnings: list[dict[str, Any]] = []
-    notes: list[dict[str, str]] = []
+    notes: list[dict[str, Any]] = []
 
 
 class Several(Struct):
@@ -155,39 +159,49 @@ def _one(conn: Conn, account: Account, query: str, found: Found, order_id: int, 
         for code in row.warnings or ()
     ]  # fmt: skip
     answer.evidence = masking.evidence(answer.evidence, personal)
-    answer.notes = _notes(conn, account, row, found)
+    answer.notes = _notes(conn, account, query, row, found)
     return answer
 
 
-def _notes(conn: Conn, account: Account, row: OrderRow, found: Found) -> list[dict[str, str]]:
+def _note(code: str, es: str, en: str, evidence: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"reason": code, "es": es, "en": en, "evidence": evidence or {}}
+
+
+def _reason_note(code: str, evidence: dict[str, Any]) -> dict[str, Any]:
+    reason = reasons.get(code)
+    return _note(code, reason.text.es, reason.text.en, evidence)
+
+
+def _notes(conn: Conn, account: Account, query: str, row: OrderRow, found: Found) -> list[dict[str, Any]]:
     """What else the asker should know: the number was of another kind, or only reads the same; the order is frozen."""
     notes = []
     label = row.number or row.source_id
     if found.kind not in ("order", "number", "email", "phone", "sku", "file_line"):
-        reason = reasons.get("wrong_identifier_kind")
-        notes.append({
-            "reason": reason.code, "es": f"{reason.text.es} Pedido: {label}.",
-            "en": f"{reason.text.en} Order: {label}.",
-        })  # fmt: skip
+        proof = {"searched": query, "kind_found": found.kind, "order": label}
+        notes.append(_reason_note("wrong_identifier_kind", proof))
     elif not found.exact:
-        notes.append({
-            "reason": "", "es": f"Ningún pedido se llama exactamente así; este se lee igual: {label}.",
-            "en": f"No order is called exactly that; this one reads the same: {label}.",
-        })  # fmt: skip
+        notes.append(_note("", f"Ningún pedido se llama exactamente así; este se lee igual: {label}.",
+                           f"No order is called exactly that; this one reads the same: {label}."))  # fmt: skip
     if row.frozen_at is not None:
         key = {"account": account.account_id, "order": row.order_id}
         change = conn.execute(sql("get_frozen_change"), key).fetchone()
-        since = f"{row.frozen_at:%Y-%m-%d %H:%M}"
-        es = f"Congelado desde la baja de stock ({since} UTC)"
-        en = f"Frozen since the stock write-off ({since} UTC)"
-        if change is not None:
-            es += f"; el origen cambió después: {', '.join(change[1])}"
-            en += f"; the source changed afterwards: {', '.join(change[1])}"
-        notes.append({"reason": "change_after_freeze" if change else "", "es": es + ".", "en": en + "."})
+        if change is None:
+            notes.append(_note("", "Congelado desde la baja de stock.", "Frozen since the stock write-off.",
+                               {"frozen_at": row.frozen_at}))  # fmt: skip
+        else:
+            notes.append(_note("change_after_freeze", "Congelado desde la baja de stock; el origen cambió después.",
+                               "Frozen since the stock write-off; the source changed afterwards.",
+                               {"changes": list(change[1]), "frozen_at": row.frozen_at}))  # fmt: skip
     if row.integration_state == "paused":
-        reason = reasons.get("integration_paused")
-        notes.append({"reason": reason.code, "es": reason.text.es, "en": reason.text.en})
+        notes.append(_paused(conn, account, row.integration))
     return notes
+
+
+def _paused(conn: Conn, account: Account, name: str) -> dict[str, Any]:
+    found = conn.execute(sql("get_pause"), {"account": account.account_id, "name": name}).fetchone()
+    at, who, why_paused, kept = found or (None, None, "", 0)
+    proof = {"integration": name, "by": who, "at": at, "kept": kept}
+    return _reason_note("integration_paused", proof | ({"note": why_paused} if why_paused else {}))
 
 
 def summary(row: OrderRow, personal: bool) -> dict[str, Any]:
@@ -213,16 +227,18 @@ def _several(conn: Conn, account: Account, query: str, found: Found, page: int, 
 
 
 def _unknown(conn: Conn, account: Account, query: str, personal: bool) -> Answer:
-    """Not among the orders. Was it in a row that was refused, or anywhere in a file? What was asked is the proof."""
+    """Not among the orders. A product, a row that was refused, or anywhere in a file? What was asked is the proof."""
     key = {"account": account.account_id, "limit": 5}
     refused = conn.execute(sql("find_refused"), {**key, "text": query.encode("utf-8", "replace")}).fetchall()
+    kind, sold = products.find(conn, account.account_id, query) if query else ("unknown", [])
+    if sold:
+        return _product(query, kind, sold, refused)
     if refused and query:
         return _refused(query, refused, personal)
-    products = conn.execute(sql("find_product"), {"account": account.account_id, "value": query}).fetchall()
     ways = conn.execute(sql("list_ways_in"), {"account": account.account_id}).fetchall()
     sets, files, newest = conn.execute(sql("count_files"), {"account": account.account_id}).fetchone() or (0, 0, None)
     searched: dict[str, Any] = {
-        "identifiers": 0, "customers": 0, "products": [row[0] for row in products], "refused_rows": 0,
+        "identifiers": 0, "customers": 0, "products": [], "refused_rows": 0,
         "file_sets": sets, "files": int(files), "newest_set": newest,
         "files_with_it": _in_files(conn, account, query) if sets and query else [],
         "integrations": [
@@ -233,23 +249,37 @@ def _unknown(conn: Conn, account: Account, query: str, personal: bool) -> Answer
     return Answer(
         query, None, None, reason.code, {"es": reason.text.es, "en": reason.text.en}, reason.fixed_by,
         {"es": reason.action.es, "en": reason.action.en}, {"searched": searched}, None, [], [], 0, 0,
+        notes=[_paused(conn, account, name) for name, state, *_ in ways if state == "paused"],
     )  # fmt: skip
 
 
 def _in_files(conn: Conn, account: Account, query: str) -> list[str] | None:
     """Places of files whose rows hold the text; None if looking took too long (`cuadra files search` has no limit)."""
+    found: list[str] = []
+    until = time.monotonic() + SEARCH_MS / 1000
     try:
-        with conn.transaction():
+        with conn.transaction(), closing(in_files.rows_with(conn, account.account_id, query, until)) as rows:
             conn.execute("SELECT set_config('statement_timeout', %s, true)", (str(SEARCH_MS),))
-            rows = conn.execute(sql("search_files"), {
-                "account": account.account_id, "limit": 5, "text": query.encode("utf-8", "replace"),
-                "latin": query.encode("cp1252", "replace"),
-            }).fetchall()  # fmt: skip
-    except psycopg.errors.QueryCanceled:
-        return None
+            for row in islice(rows, PLACES):
+                found.append(f"{row['file']}:{row['line']}")
+    except (psycopg.errors.QueryCanceled, TimeoutError):
+        return found or None
     finally:
         conn.execute("SELECT set_config('statement_timeout', '0', true)")
-    return [f"{files[file_no]['name']}:{line}" for _, _, files, file_no, line, *_ in rows]
+    return found
+
+
+def _product(query: str, kind: str, found: list[products.Product], refused: list[tuple[Any, ...]]) -> Answer:
+    """It is a product, and no order: what is known of it."""
+    text, fixed_by, action = products.verdict(found)
+    notes = []
+    if refused:
+        set_name, file, line, *_, code, at, _says = refused[0]
+        proof = {"file": file, "line": line, "set": set_name, "received_at": at}
+        notes.append(_note(code, "También está en una fila que no se pudo tomar.",
+                           "It is also in a row that could not be taken.", proof))  # fmt: skip
+    evidence = {"products": [structs.asdict(one) for one in found]}
+    return Answer(query, kind, None, None, text, fixed_by, action, evidence, None, [], [], 0, 0, notes=notes)
 
 
 def _refused(query: str, rows: list[tuple[Any, ...]], personal: bool) -> Answer:

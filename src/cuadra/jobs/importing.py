@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 from msgspec import Struct, field
@@ -113,8 +114,8 @@ def _may_import(db: Database, account: Account, integration: Integration) -> Non
     if integration.state == "paused":
         at, _, who, note = accounts.states(db, account, integration)[-1]
         raise Refused("The integration {name} is paused since {at:%Y-%m-%d %H:%M} by {who}{why}; resume it first: "
-                      "cuadra integration resume {name}.", name=integration.name, at=at, who=who,
-                      why=f" ({note})" if note else "")  # fmt: skip
+                      "cuadra integration resume {name}.", name=integration.name, who=who,
+                      at=at.astimezone(ZoneInfo(account.time_zone)), why=f" ({note})" if note else "")  # fmt: skip
     raise Refused("The integration {name} is {state} and takes nothing in yet; activate it first: "
                   "cuadra integration activate {name}.", name=integration.name, state=integration.state)  # fmt: skip
 

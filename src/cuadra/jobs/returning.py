@@ -4,6 +4,8 @@ everything ever received in files."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,9 @@ from cuadra.accounts import Account, Integration
 from cuadra.connectors.base import Raw
 from cuadra.connectors.files import returns
 from cuadra.connectors.files.returns import Bad, Correction
-from cuadra.connectors.files.spool import unframe
 from cuadra.db import Database
 from cuadra.db.queries import sql
+from cuadra.diagnosis.in_files import rows_with
 from cuadra.model import Entity
 
 
@@ -83,31 +85,8 @@ def corrected(db: Database, account_id: int, fixes: list[Correction], sequence: 
 
 def search(db: Database, account: Account, text: str, limit: int) -> list[dict[str, Any]]:
     """Rows of files that hold a text: role of the file, its name, line, the row itself, and what became of it."""
-    wanted, latin = text.encode(), text.encode("cp1252", "replace")
-    with db.transaction(account.account_id) as conn:
-        rows = conn.execute(sql("search_files"), {
-            "account": account.account_id, "text": wanted, "latin": latin, "limit": limit,
-        }).fetchall()  # fmt: skip
-    found = []
-    for set_name, at, files, file_no, line, receipt, body, order_id, outcome, reason in rows:
-        for part_file, part_line, raw in _parts(files, file_no, line, bytes(body)):
-            if wanted in raw or latin in raw:
-                found.append({
-                    "set": set_name, "file": files[part_file]["name"], "line": part_line, "received_at": at,
-                    "role": files[part_file]["role"],
-                    "sha256": files[part_file]["sha256"], "row": raw[:300].decode("utf-8", "replace").strip(),
-                    "receipt": receipt, "order": order_id, "outcome": outcome, "reason": reason,
-                })  # fmt: skip
-    return found[:limit]
-
-
-def _parts(files: list[dict[str, Any]], file_no: int, line: int, body: bytes) -> list[tuple[int, int, bytes]]:
-    if files[file_no]["nested"]:
-        return [(file_no, line, body)]
-    try:
-        return unframe(body)
-    except ValueError:
-        return [(file_no, line, body)]
+    with db.transaction(account.account_id) as conn, closing(rows_with(conn, account.account_id, text)) as rows:
+        return list(islice(rows, limit))
 
 
 def received(db: Database, account: Account) -> tuple[int, int]:

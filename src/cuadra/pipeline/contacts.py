@@ -46,8 +46,8 @@ def email(raw: str | None, extra: frozenset[str] = frozenset()) -> Contact:
     if len(value) > 254 or not _PLAIN_EMAIL.match(value):
         try:
             value = validate_email(value, check_deliverability=False, test_environment=True).normalized.casefold()
-        except EmailNotValidError as err:
-            return Contact(None, "invalid", str(err))
+        except EmailNotValidError:  # what the library says is in English, and may repeat a part of the address
+            return Contact(None, "invalid", "one address like name@example.com")
     domain = value.rsplit("@", 1)[1]
     if domain in MASKED_DOMAINS or domain.startswith(("marketplace.amazon.", "mail.mercado")):
         return Contact(None, "masked", domain)
@@ -95,8 +95,8 @@ def phone(raw: str | None, region: str, extra: frozenset[str] = frozenset()) -> 
     if not _already_international(value):
         try:
             parsed = phonenumbers.parse(value[:40], region or None)
-        except phonenumbers.NumberParseException as err:
-            return Contact(None, "invalid", str(err))
+        except phonenumbers.NumberParseException:
+            return Contact(None, "invalid", "a phone number")
         if not phonenumbers.is_possible_number(parsed):
             return Contact(None, "invalid", "a possible number of its country")
         value = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)

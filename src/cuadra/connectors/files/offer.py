@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,9 @@ def _headed_only(file: SetFile, files: list[tuple[str, Path]]) -> bool:
 
 def _incomplete(candidate: Candidate) -> tuple[str, Evidence] | None:
     if candidate.growing is not None:
-        return "file_not_processed_yet", {"file": candidate.growing, "why": "still being written"}
+        # nothing is scheduled: the next run is when somebody starts one
+        return "file_not_processed_yet", {"file": candidate.growing, "why": "still being written",
+                                          "arrived_at": datetime.now(UTC).isoformat(), "next_run": None}  # fmt: skip
     if candidate.missing:
         received = [path.name for _, path in candidate.files]
         return "file_set_incomplete", {"missing": candidate.missing, "received": received}

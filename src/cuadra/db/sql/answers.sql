@@ -56,9 +56,42 @@ WHERE l.account_id = %(account)s AND l.reason IS NOT NULL AND l.sku = %(value)s
 ORDER BY l.order_id LIMIT %(limit)s;
 
 -- name: find_product
-SELECT p.product_id, p.name, p.sku, p.active
-FROM product_key k JOIN product p ON p.account_id = k.account_id AND p.product_id = k.product_id
-WHERE k.account_id = %(account)s AND k.kind = 'sku' AND k.scope = 0 AND k.value = %(value)s COLLATE "C" LIMIT 20;
+-- By SKU first, then by the source's id in any store, then by name.
+WITH named AS (
+    SELECT 1 AS rank, kind, product_id FROM product_key
+    WHERE account_id = %(account)s AND kind = 'sku' AND scope = 0 AND value = %(value)s COLLATE "C"
+    UNION ALL
+    SELECT 2, k.kind, k.product_id FROM store s
+    JOIN product_key k ON k.account_id = s.account_id AND k.kind = 'id' AND k.scope = s.store_id
+                          AND k.value = %(value)s COLLATE "C"
+    WHERE s.account_id = %(account)s
+    UNION ALL
+    SELECT 3, kind, product_id FROM product_key
+    WHERE account_id = %(account)s AND kind = 'name' AND scope = 0 AND value = %(name)s COLLATE "C"
+)
+SELECT named.kind, p.product_id, p.name, p.sku, p.code, p.active, p.inactive_at
+FROM named JOIN product p ON p.account_id = %(account)s AND p.product_id = named.product_id
+ORDER BY named.rank, p.product_id LIMIT 20;
+
+-- name: list_product_keys
+SELECT k.product_id, k.kind, k.value, s.name
+FROM product_key k
+LEFT JOIN store s ON k.kind = 'id' AND s.account_id = k.account_id AND s.store_id = k.scope
+WHERE k.account_id = %(account)s AND k.product_id = ANY(%(products)s)
+ORDER BY k.product_id, k.kind DESC, k.former, k.value;
+
+-- name: count_product_orders
+SELECT product_id, count(DISTINCT order_id) FROM order_line
+WHERE account_id = %(account)s AND product_id = ANY(%(products)s) GROUP BY product_id;
+
+-- name: get_pause
+-- The pause of an integration: since when, by whom, why, and how many receipts wait for its end.
+SELECT s.at, s.author, s.note,
+       (SELECT COALESCE(sum(b.last_receipt - b.first_receipt + 1), 0)::bigint FROM inbox b
+        WHERE b.account_id = i.account_id AND b.integration_id = i.integration_id)
+FROM integration i JOIN integration_state s ON s.account_id = i.account_id AND s.integration_id = i.integration_id
+WHERE i.account_id = %(account)s AND i.name = %(name)s AND i.state = 'paused'
+ORDER BY s.at DESC LIMIT 1;
 
 -- name: find_file_line
 -- A receipt of several rows names each of them in a line «file line length» of its own.
@@ -92,7 +125,7 @@ JOIN file_set s ON s.account_id = r.account_id AND s.set_id = r.set_id
 LEFT JOIN attempt a ON a.account_id = r.account_id AND a.receipt_id = r.receipt_id
 WHERE r.account_id = %(account)s AND r.arrival = 'file'
   AND (position(%(text)s::bytea IN r.body) > 0 OR position(%(latin)s::bytea IN r.body) > 0)
-ORDER BY r.receipt_id LIMIT %(limit)s;
+ORDER BY r.receipt_id;
 
 -- name: count_files
 SELECT count(*), COALESCE(sum(jsonb_array_length(files)), 0), max(received_at) FROM file_set

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -14,6 +13,7 @@ from cuadra import reasons
 from cuadra.accounts import Account
 from cuadra.diagnosis import history, why
 from cuadra.errors import UsageError
+from cuadra.faces.cli import proofs
 from cuadra.faces.cli.context import (
     AccountOption,
     JsonOption,
@@ -109,45 +109,26 @@ def _answer(answer: why.Answer, owner: Account) -> None:
     label = escape((order["number"] or order["id"]) if order else answer.query)
     standing = answer.standing
     mark = f"[{COLOURS.get(standing, 'red')}]{_(standing)}[/]" if standing else f"[red]{_('not here')}[/]"
+    if standing is None and answer.reason is None:
+        mark = f"[green]{_('known')}[/]"
     out.print(f"[bold]{label}[/]  {mark}")
     out.print(f"[bold]{escape(answer.text[lang])}[/]")
     for note in answer.notes:
         out.print(f"[yellow]![/] {escape(note[lang])}")
-    if answer.reason is not None:
+        proofs.show(note["evidence"], owner.time_zone)
+    if answer.reason is not None or answer.evidence:
         fixer = _("who fixes it: {who}").format(who=_(answer.fixed_by))
         out.print(f"{escape(answer.action[lang])}  [dim]({fixer})[/]")
-        _proof(answer.evidence, owner)
+        proofs.show(answer.evidence, owner.time_zone)
     for warning in answer.warnings:
         out.print(f"[yellow]![/] {escape(warning['text'][lang])}  [dim]{warning['reason']}[/]")
-        _proof(warning["evidence"], owner)
+        proofs.show(warning["evidence"], owner.time_zone)
     if order is not None:
         _order(order, owner)
         _identifiers(answer.identifiers)
         _steps(answer, owner)
     if answer.reason is not None:
         out.print(_("More about it: cuadra reasons {code}").format(code=answer.reason), style="dim")
-
-
-def _proof(evidence: dict[str, Any], owner: Account) -> None:
-    for key, value in evidence.items():
-        if isinstance(value, dict):
-            out.print(f"    [dim]{escape(_(key))}:[/]")
-            for inner, item in value.items():
-                out.print(f"      [dim]{escape(_(inner))}:[/] {escape(_plain(item, owner))}")
-        elif value not in (None, "", []):
-            out.print(f"    [dim]{escape(_(key))}:[/] {escape(_plain(value, owner))}")
-
-
-def _plain(value: Any, owner: Account) -> str:
-    if isinstance(value, datetime):
-        return when(value, owner.time_zone)
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(item, owner)}" for key, item in value.items() if item is not None)
-    if isinstance(value, list):
-        return "; ".join(_plain(item, owner) for item in value) or "–"
-    if value is None:
-        return _("not searched to the end")
-    return str(value)
 
 
 def _order(order: dict[str, Any], owner: Account) -> None:
@@ -171,7 +152,7 @@ def _steps(answer: why.Answer, owner: Account) -> None:
         if step.name == "deliver" and step.outcome == "not_reached":
             continue
         said = f"  {escape(step.message[lang])}" if step.message else ""
-        brief = _brief(step.name, step.input if step.name == "receive" else step.output)
+        brief = _brief(step.name, step.input if step.name == "receive" else step.output, owner)
         out.print(f"  {STEP_MARKS[step.outcome]} {_(step.name):<18} [dim]{escape(brief)}[/]{said}")
     counts = plural("{n} attempt", "{n} attempts", answer.attempts) + ", "
     counts += plural("{n} receipt", "{n} receipts", answer.receipts)
@@ -180,15 +161,16 @@ def _steps(answer: why.Answer, owner: Account) -> None:
     out.print(f"  {counts}", style="dim")
 
 
-def _brief(step: str, value: Any) -> str:
+def _brief(step: str, value: Any, owner: Account) -> str:
     if not value:
         return ""
     if step == "receive":
-        place = f"{value['file']}:{value['line']}" if value.get("file") else value.get("arrival")
+        place = f"{value['file']}:{value['line']}" if value.get("file") else _(value.get("arrival") or "file")
         return f"{place} ({value['set']})" if value.get("set") and value["set"] != value.get("file") else str(place)
     if isinstance(value, list):
         return plural("{n} line", "{n} lines", len(value))
-    return ", ".join(f"{_(key)} {item}" for key, item in value.items() if item not in (None, [], ""))
+    shown = {key: item for key, item in value.items() if item not in (None, [], "")}
+    return proofs.said(step, shown, owner.time_zone)
 
 
 # ---------------------------------------------------------------- history

@@ -15,6 +15,7 @@ from cuadra.connectors.base import Place
 from cuadra.connectors.files.check import Checked, check
 from cuadra.connectors.files.layout import load, own_layout
 from cuadra.errors import NotFound
+from cuadra.faces.cli import proofs
 from cuadra.faces.cli.context import (
     MANY,
     AccountOption,
@@ -59,12 +60,12 @@ def files_check(
         out.print(_("There is no file set here."))
     else:
         for one in found:
-            _checked(one)
+            _checked(one, time_zone)
     if not found or any(one.reason or one.bad for one in found):
         raise typer.Exit(1)
 
 
-def _checked(one: Checked) -> None:
+def _checked(one: Checked, zone: str) -> None:
     lang = language()
     good = one.reason is None and not one.bad
     out.print(f"{'[green]✓[/]' if good else '[red]✗[/]'} [bold]{escape(one.name)}[/]")
@@ -76,8 +77,7 @@ def _checked(one: Checked) -> None:
     if one.reason is not None:
         reason = reasons.get(one.reason)
         out.print(f"  {reason.text.get(lang)} {reason.action.get(lang)}")
-        for key, value in one.evidence.items():
-            out.print(f"    {_(key)}: {safe(value)}", style="dim", markup=False)
+        proofs.show(one.evidence, zone)
         return
     totals = " · ".join(f"{total:f} {currency}" for currency, total in one.totals.items())
     records = " · ".join(f"{_(MANY[kind])} {number(count)}" for kind, count in one.records.items())
@@ -89,7 +89,9 @@ def _checked(one: Checked) -> None:
         for column in (_("Line"), _("Column"), _("Value"), _("Rule")):
             table.add_column(column, overflow="fold")
         for bad in one.bad_rows:
-            table.add_row(f"{escape(bad.file)}:{bad.line}", escape(bad.column), escape(bad.value), escape(_(bad.rule)))
+            table.add_row(
+                f"{escape(bad.file)}:{bad.line}", escape(bad.column), escape(bad.value), escape(proofs.word(bad.rule))
+            )
         out.print(table)
         if one.bad > len(one.bad_rows):
             out.print(_("  … and {n} more.").format(n=number(one.bad - len(one.bad_rows))), style="dim")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from cuadra import reasons
+from cuadra.faces.cli import proofs
 from cuadra.faces.cli.context import (
     MANY,
     AccountOption,
@@ -15,10 +17,12 @@ from cuadra.faces.cli.context import (
     as_json,
     author,
     err,
+    escape,
     number,
     out,
     progress,
     session,
+    when,
 )
 from cuadra.jobs import importing, releasing
 from cuadra.runs import STANDINGS, Report
@@ -53,16 +57,16 @@ def import_command(
     if json:
         as_json(report.as_json())
     else:
-        show(report)
+        show(report, owner.time_zone)
     if report.troubled:
         raise typer.Exit(1)
 
 
-def show(report: Report) -> None:
-    """A run's report for people."""
+def show(report: Report, zone: str) -> None:
+    """A run's report for people, with times in the account's zone."""
     items = report.items
     if not items.seen and not report.entities:
-        _nothing(report)
+        _nothing(report, zone)
         return
     seconds = f"{report.seconds:.1f}"
     rate = f" ({number(int(items.seen / report.seconds))}/s)" if report.seconds > 1 and items.seen > 1000 else ""
@@ -83,7 +87,7 @@ def show(report: Report) -> None:
     ), style="dim")  # fmt: skip
     _others(report)
     _warnings(report)
-    _notes(report.notes)
+    _notes(report.notes, zone)
     _proof(report)
 
 
@@ -91,8 +95,8 @@ def _grouped(text: str, count: int) -> str:
     return text.replace(str(count), number(count), 1)
 
 
-def _nothing(report: Report) -> None:
-    _notes(report.notes)
+def _nothing(report: Report, zone: str) -> None:
+    _notes(report.notes, zone)
     if not any(note.get("reason") or note.get("already") for note in report.notes):
         out.print(_("Nothing new to import: the source holds no file set that is not known yet."))
 
@@ -133,18 +137,18 @@ def _warnings(report: Report) -> None:
         out.print("  " + text.replace("{name}", report.integration), markup=False)
 
 
-def _notes(notes: list[dict[str, Any]]) -> None:
+def _notes(notes: list[dict[str, Any]], zone: str) -> None:
     for note in notes:
         if note.get("reason"):
             reason = reasons.get(note["reason"])
-            out.print(f"[yellow]{note['set']}[/]: {reason.text.get(language())} {reason.action.get(language())}")
-            for key, value in note["evidence"].items():
-                out.print(f"    {key}: {value}", style="dim", markup=False)
+            out.print(
+                f"[yellow]{escape(note['set'])}[/]: {reason.text.get(language())} {reason.action.get(language())}"
+            )
+            proofs.show(note["evidence"], zone)
         elif "already" in note:
             text = _("{set}: processed before, on {at}; say --again to take it again.")
-            out.print(
-                text.format(set=note["set"], at=note["already"]["processed_at"][:16].replace("T", " ")), style="dim"
-            )
+            at = when(datetime.fromisoformat(note["already"]["processed_at"]), zone)
+            out.print(text.format(set=note["set"], at=at), style="dim", markup=False)
         for file, columns in note.get("unknown_columns", {}).items():
             text = _("{file}: columns that no rule uses are kept with the row: {columns}")
             out.print("  " + text.format(file=file, columns=", ".join(columns)), style="dim", markup=False)

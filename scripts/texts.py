@@ -25,6 +25,7 @@ from babel.messages.pofile import read_po, write_po
 
 from cuadra import reasons
 from cuadra.faces.cli import importing
+from cuadra.faces.cli.asking import FIXERS
 from cuadra.model import Entity, Outcome, Standing, StepOutcome
 from cuadra.pipeline.steps import STEPS
 
@@ -88,7 +89,7 @@ def words() -> Iterator[str]:
     yield from STEPS
     yield from importing.MARKS
     for reason in reasons.ALL.values():
-        yield from (reason.kind, reason.fixed_by, *reason.evidence)
+        yield from (reason.kind, FIXERS.get(reason.fixed_by, reason.fixed_by), *reason.evidence)
 
 
 def _texts(node: ast.expr) -> Iterator[str]:

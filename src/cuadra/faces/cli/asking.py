@@ -35,6 +35,8 @@ STEP_MARKS = {"success": "[green]✓[/]", "warning": "[yellow]![/]", "waiting": 
 
 
 NARROW = 100
+#: who fixes it, where the code of the catalogue is no word for people
+FIXERS = {"it": "merchant's IT"}
 """Below this width a list of orders shows number, total, standing and reason only."""
 
 
@@ -117,7 +119,7 @@ def _answer(answer: why.Answer, owner: Account) -> None:
         out.print(f"[yellow]![/] {escape(note[lang])}")
         proofs.show(note["evidence"], owner.time_zone)
     if answer.reason is not None or answer.evidence:
-        fixer = _("who fixes it: {who}").format(who=_(answer.fixed_by))
+        fixer = _("who fixes it: {who}").format(who=_(FIXERS.get(answer.fixed_by, answer.fixed_by)))
         out.print(f"{escape(answer.action[lang])}  [dim]({fixer})[/]")
         proofs.show(answer.evidence, owner.time_zone)
     for warning in answer.warnings:
@@ -246,6 +248,9 @@ def reasons_command(
     for reason in reasons.ALL.values():
         colour = COLOURS.get(str(reason.kind), "white")
         table.add_row(
-            reason.code, f"[{colour}]{_(str(reason.kind))}[/]", reason.text.get(lang), _(str(reason.fixed_by))
+            reason.code,
+            f"[{colour}]{_(str(reason.kind))}[/]",
+            reason.text.get(lang),
+            _(FIXERS.get(reason.fixed_by, str(reason.fixed_by))),
         )
     out.print(table)

@@ -645,6 +645,13 @@ def test_a_mapping_that_cannot_work_is_refused_before_it_is_used(tmp_path: Path,
         FilesConnector().check({"path": str(tmp_path), "mapping": str(path)})
 
 
+def test_a_mapping_cannot_call_itself_our_own_layout(tmp_path: Path) -> None:
+    path = tmp_path / "mapping.toml"
+    path.write_text("own = true\n" + MAPPED.format(more=""), "utf-8")
+    with pytest.raises(InputError, match="own"):
+        FilesConnector().check({"path": str(tmp_path), "mapping": str(path)})
+
+
 # ---------------------------------------------------------------- the way back
 
 

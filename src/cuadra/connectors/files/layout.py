@@ -156,6 +156,9 @@ def load(path: Path) -> Layout:
         raise UsageError("The mapping file {file} cannot be read: {why}.", file=path, why=err.strerror) from err
     except (ValueError, RecursionError) as err:  # TOML that is none, text that is none, or both too large
         raise InputError("The mapping file {file} is not valid TOML: {why}.", file=path, why=err) from err
+    if "own" in raw:
+        raise InputError("The mapping {file} is wrong: it cannot say «own»; to use Cuadra's own layout, name no mapping.",
+                         file=path)  # fmt: skip
     return parse(raw, str(path))
 
 

@@ -156,6 +156,8 @@ def reader(files: list[SetFile], layout: Layout, zone_name: str | None, currency
         rows = [(plans[file_no], line, body) for file_no, line, body in parts]
         if raw.kind is Entity.ORDER:
             return _order(rows, present, layout, default_currency)
+        if rows[0][0].file.role not in _ENTITIES:
+            return Read(raw.kind, refused=("payload_unreadable", {"position": 0, "message": "a row of another file"}))
         return _record(rows[0], layout)
 
     return read

@@ -46,10 +46,13 @@ class AheadLedger:
         self._generation = 0
         self._known: WorkingSet | None = None
         self._flying: deque[dict[str, OrderState]] = deque()
+        self._aliased = False
+        """A product has changed its SKU since `begin`."""
 
     def begin(self) -> None:
         """Forget what is known. From here on it is noticed if anybody else changes the ledger."""
         self._flying.clear()
+        self._aliased = False
         way = self._way
         with self._reader.transaction(way.account_id) as conn:
             row = conn.execute(sql("generation"), {"account": way.account_id}).fetchone()
@@ -65,7 +68,7 @@ class AheadLedger:
         return known is None or (
             len(known.customers) > MOST_CUSTOMERS
             or len(known.asked_customers) + len(known.asked_products) + len(known.asked_sold) > MOST_KEYS
-            or bool(known.aliased_keys)
+            or self._aliased
         )
 
     def decide(self, pieces: Iterable[list[Item]], set_id: int | None,
@@ -114,7 +117,9 @@ class AheadLedger:
         batch.last = items[-1].receipt_id
 
     def _close(self, batch: Decided) -> Decided:
+        assert self._known is not None
         batch.writes.close()
+        self._aliased = self._aliased or bool(self._known.aliased_keys)
         self._flying.append(batch.orders)
         return batch
 

@@ -1,4 +1,4 @@
-"""Recordings of a real shop, to hold a simulated one against."""
+"""Recordings of a real shop, and simulated shops to hold against them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from cuadra_simulators.woocommerce import COLOMBIA, Shop
 
 Recorded = Callable[[str], Any]
 
@@ -29,3 +31,17 @@ def recorded(captures: Path) -> Recorded:
         return json.loads((captures / f"{name}.json").read_text(encoding="utf-8"))
 
     return read
+
+
+@pytest.fixture
+def shop() -> Shop:
+    """A small shop like the recorded one: Bogotá, pesos without decimals. In process."""
+    return Shop(1, orders=60, settings=COLOMBIA)
+
+
+@pytest.fixture(scope="module")
+def big_shop() -> Shop:
+    """A shop with some of everything, for reading only."""
+    shop = Shop(3, orders=400, settings=COLOMBIA)
+    shop.desk.open_checkout()
+    return shop

@@ -1,0 +1,88 @@
+"""A shop that lives until it is interrupted.
+
+python -m cuadra_simulators.woocommerce [--port P] [--seed S] [--orders N] [--country AR|CO|ES] [--pace SECONDS]
+    [--tls] [--proxied] [--fault KIND=RATE ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from cuadra_simulators.woocommerce.clock import Clock
+from cuadra_simulators.woocommerce.faults import KINDS
+from cuadra_simulators.woocommerce.settings import ARGENTINA, COLOMBIA, MADRID
+from cuadra_simulators.woocommerce.shop import Shop
+
+COUNTRIES = {"AR": ARGENTINA, "CO": COLOMBIA, "ES": MADRID}
+
+
+def main(arguments: list[str], *, stop: threading.Event | None = None, say: Callable[[str], object] = print) -> int:
+    """Open the shop, say where it is, and let it live until `stop` or an interruption."""
+    asked = _parser().parse_args(arguments)
+    stop = stop or threading.Event()
+    settings = replace(COUNTRIES[asked.country], queue_seconds=asked.queue, system_cron_seconds=1)
+    shop = Shop(
+        asked.seed, orders=asked.orders, customers=max(20, asked.orders // 5), settings=settings,
+        clock=Clock(running=True), port=asked.port, tls=asked.tls, secure=asked.proxied,
+    )  # fmt: skip
+    for kind, rate in asked.fault:
+        shop.faults.add(kind, rate=rate, seconds=30)
+    with shop:
+        _introduce(shop, say, proxied=asked.proxied)
+        shop.cron.start()
+        try:
+            while not stop.wait(asked.pace * shop.life.rng.expovariate(1)):
+                event = shop.life.step()
+                say(f"{event.act:<16} {event.order_id or ''}")
+        except KeyboardInterrupt:
+            say("")
+        say(
+            "\n".join(f"{count:>7}  {route}" for route, count in shop.calls.most_common())
+            or "nobody asked for anything"
+        )
+    return 0
+
+
+def _introduce(shop: Shop, say: Callable[[str], object], *, proxied: bool) -> None:
+    trusted = shop.url.startswith("https") or proxied
+    how = "Basic authentication" if trusted else "requests signed by OAuth 1.0a"
+    say(f"{shop.settings.name}: {shop.url} ({how})")
+    for name, key in (("read and write", shop.key), ("read only", shop.read_key)):
+        say(f"  {name:<15} {key.consumer_key}  {key.consumer_secret}")
+    if shop.ca:
+        say(f"  certificate     {shop.ca}")
+    say(f"  {len(shop.world.orders)} orders, {len(shop.world.products)} products. Ctrl+C ends it.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m cuadra_simulators.woocommerce", description="A WooCommerce shop on loopback."
+    )
+    parser.add_argument("--port", type=int, default=8080, help="where it listens (8080); 0 takes any")
+    parser.add_argument("--seed", type=int, default=1, help="which shop it is (1)")
+    parser.add_argument("--orders", type=int, default=500, help="orders of the past two months (500)")
+    parser.add_argument("--country", choices=COUNTRIES, default="AR", help="pesos with or without cents, or euros (AR)")
+    parser.add_argument("--pace", type=float, default=4.0, help="seconds between events, on average (4)")
+    parser.add_argument(
+        "--queue", type=int, default=5, help="seconds between runs of the webhook queue (5; real ones: 60)"
+    )
+    parser.add_argument("--tls", action="store_true", help="listen with a self-signed certificate")
+    parser.add_argument("--proxied", action="store_true", help="plain HTTP that the shop takes for TLS")
+    parser.add_argument("--fault", type=_fault, action="append", default=[], metavar="KIND=RATE",
+                        help=f"what goes wrong, and how often: {', '.join(KINDS)}")  # fmt: skip
+    return parser
+
+
+def _fault(text: str) -> tuple[str, float]:
+    kind, _, rate = text.partition("=")
+    if kind not in KINDS:
+        raise argparse.ArgumentTypeError(f"there is no fault «{kind}»")
+    return kind, float(rate or 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -51,7 +51,8 @@ class Chunk(Struct):
 class Read(Struct):
     """What a reader made of a receipt.
 
-    With a `value` it could be read. Without one, `identifier` (if the source's number was readable) and `refused`
+    With a `value` it could be read. A `hint` (evidence) says that something happened to the thing without saying what it
+    is now: it is to be fetched, and the receipt is never applied. Without either, `identifier` (if the source's number was readable) and `refused`
     (reason, evidence) say what became of it; `complaints` name every bad field with its place.
     """
 
@@ -61,6 +62,7 @@ class Read(Struct):
     refused: tuple[str, Evidence] | None = None
     complaints: list[Complaint] = []
     warnings: dict[str, Evidence] = {}
+    hint: Evidence | None = None
 
 
 Reader = Callable[[Raw], Read]

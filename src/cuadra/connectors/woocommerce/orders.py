@@ -1,4 +1,4 @@
-"""From what a WooCommerce shop sends to the model. Pure; the same for webhooks, listings and single looks.
+"""A WooCommerce order in our model. Pure; the same for webhooks, listings and single looks.
 
 Facts come from recordings of a real shop (9.2.5) and the REST reference v3. Only the `_gmt` times are used: the others
 are local to the shop and do not say so. A total never subtracts refunds, and the refunds inside an order are negative.
@@ -6,7 +6,6 @@ are local to the shop and do not say so. A total never subtracts refunds, and th
 
 from __future__ import annotations
 
-import html
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,22 +13,17 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from cuadra.connectors.base import Raw, Read
 from cuadra.model import (
     AddressRead,
-    CategoryRead,
-    Complaint,
     CustomerRead,
     DiscountRead,
-    Entity,
     LineRead,
     OrderRead,
     PaymentRead,
-    ProductRead,
     RefundRead,
     ShipmentRead,
 )
-from cuadra.money import ZERO, problem
+from cuadra.money import ZERO
 
 #: what the states of the shop itself mean: (lifecycle, payment); one that a plugin has made is for the rules to map
 STATES: dict[str, tuple[str, str | None]] = {
@@ -51,10 +45,9 @@ DOCUMENT_KEYS = (
     "billing_cpf", "_billing_cnpj", "billing_cnpj", "_billing_rfc", "billing_rfc", "_billing_nit", "billing_nit",
     "_billing_ruc", "billing_ruc", "_billing_documento", "billing_documento", "_billing_id_number",
 )  # fmt: skip
-MOST = 500
 
 
-class _Place(Struct):
+class Place(Struct):
     first_name: str = ""
     last_name: str = ""
     company: str = ""
@@ -68,7 +61,7 @@ class _Place(Struct):
     phone: str = ""
 
 
-class _Meta(Struct):
+class Meta(Struct):
     key: str = ""
     value: Any = None
 
@@ -123,8 +116,8 @@ class Order(Struct):
     customer_id: int | UnsetType = UNSET
     customer_note: str | UnsetType = UNSET
     created_via: str | UnsetType = UNSET
-    billing: _Place | UnsetType = UNSET
-    shipping: _Place | UnsetType = UNSET
+    billing: Place | UnsetType = UNSET
+    shipping: Place | UnsetType = UNSET
     payment_method: str | UnsetType = UNSET
     payment_method_title: str | UnsetType = UNSET
     transaction_id: str | UnsetType | None = UNSET
@@ -133,24 +126,10 @@ class Order(Struct):
     fee_lines: list[_Fee] | UnsetType = UNSET
     coupon_lines: list[_Coupon] | UnsetType = UNSET
     refunds: list[_Refund] | UnsetType = UNSET
-    meta_data: list[_Meta] | UnsetType = UNSET
+    meta_data: list[Meta] | UnsetType = UNSET
 
 
-class ErrorBody(Struct):
-    """What the shop says instead of a thing: told apart by its code, never by its message, which is translated."""
-
-    code: str
-    message: str = ""
-    data: Any = None
-
-
-_decode_order = msgspec.json.Decoder(Order, strict=False).decode
-_decode_error = msgspec.json.Decoder(ErrorBody).decode
-
-
-def read_order(body: bytes) -> OrderRead:
-    """An order's JSON. Raises msgspec.ValidationError or DecodeError."""
-    return order_of(_decode_order(body))
+decode_order = msgspec.json.Decoder(Order, strict=False).decode
 
 
 def order_of(order: Order) -> OrderRead:
@@ -176,15 +155,15 @@ def order_of(order: Order) -> OrderRead:
         tax=order.total_tax,
         fees=sum((fee.total or ZERO for fee in order.fee_lines), ZERO) if order.fee_lines is not UNSET else UNSET,
         customer=_customer(order),
-        billing=_address(order.billing),
-        delivery=_address(order.shipping),
+        billing=address(order.billing),
+        delivery=address(order.shipping),
         lines=[_line(one) for one in order.line_items] if order.line_items is not UNSET else UNSET,
         payments=_payments(order, paid_at),
         refunds=_refunds(order.refunds),
         shipments=_shipments(order.shipping_lines),
         discounts=_discounts(order.coupon_lines),
         sales_channel=order.created_via if order.created_via is not UNSET else UNSET,
-        note=_text(order.customer_note) if order.customer_note is not UNSET else UNSET,
+        note=text(order.customer_note) if order.customer_note is not UNSET else UNSET,
     )
 
 
@@ -209,18 +188,18 @@ def _known(text: str | UnsetType | None) -> datetime | UnsetType | None:
     return UNSET if text is UNSET else moment(text)
 
 
-def _text(value: str | UnsetType | None) -> str | None:
+def text(value: str | UnsetType | None) -> str | None:
     return (value.strip() or None) if isinstance(value, str) else None
 
 
-def _address(place: _Place | UnsetType) -> AddressRead | UnsetType | None:
+def address(place: Place | UnsetType) -> AddressRead | UnsetType | None:
     if place is UNSET:
         return UNSET
     name = f"{place.first_name} {place.last_name}".strip()
     found = AddressRead(
-        name=name or None, company=_text(place.company), street=_text(place.address_1),
-        street2=_text(place.address_2), city=_text(place.city), region=_text(place.state),
-        postcode=_text(place.postcode), country=_text(place.country), phone=_text(place.phone),
+        name=name or None, company=text(place.company), street=text(place.address_1),
+        street2=text(place.address_2), city=text(place.city), region=text(place.state),
+        postcode=text(place.postcode), country=text(place.country), phone=text(place.phone),
     )  # fmt: skip
     return found if found != AddressRead() else None
 
@@ -229,17 +208,17 @@ def _customer(order: Order) -> CustomerRead | UnsetType | None:
     """The buyer: a registered one has a number, a guest only what stands in the billing address."""
     if order.billing is UNSET and order.customer_id is UNSET:
         return UNSET
-    place = order.billing if order.billing is not UNSET else _Place()
+    place = order.billing if order.billing is not UNSET else Place()
     number = str(order.customer_id) if order.customer_id is not UNSET and order.customer_id > 0 else None
     found = CustomerRead(
-        id=number, first_name=_text(place.first_name), last_name=_text(place.last_name), email=_text(place.email),
-        phone=_text(place.phone), document=_document(order.meta_data),
+        id=number, first_name=text(place.first_name), last_name=text(place.last_name), email=text(place.email),
+        phone=text(place.phone), document=document(order.meta_data),
     )  # fmt: skip
     return None if found == CustomerRead(id=None, first_name=None, last_name=None, email=None, phone=None,
                                          document=None) else found  # fmt: skip
 
 
-def _document(meta: list[_Meta] | UnsetType) -> str | None:
+def document(meta: list[Meta] | UnsetType) -> str | None:
     if meta is UNSET:
         return None
     values = {one.key: one.value for one in meta if isinstance(one.value, str) and one.value.strip()}
@@ -253,8 +232,8 @@ def _line(line: _Line) -> LineRead:
         id=str(line.id),
         product_id=str(line.product_id) if line.product_id else None,  # 0: the product has been deleted since
         variant_id=str(line.variation_id) if line.variation_id else None,
-        sku=_text(line.sku),
-        name=_text(line.name),
+        sku=text(line.sku),
+        name=text(line.name),
         quantity=line.quantity,
         unit_price=None if price is None else round(price, 6).normalize() + ZERO,
         discount=discount or None,
@@ -266,19 +245,21 @@ def _line(line: _Line) -> LineRead:
 def _payments(order: Order, paid_at: datetime | None) -> list[PaymentRead] | UnsetType:
     if order.payment_method is UNSET and order.payment_method_title is UNSET:
         return UNSET
-    method = _text(order.payment_method_title) or _text(order.payment_method)
-    number = _text(order.transaction_id)
+    method = text(order.payment_method_title) or text(order.payment_method)
+    number = text(order.transaction_id)
     if method is None and number is None and paid_at is None:
         return []
     amount = order.total if paid_at is not None and order.total is not UNSET else None
-    return [PaymentRead(id=number, method=method, state="paid" if paid_at else "pending", amount=amount, paid_at=paid_at)]
+    return [
+        PaymentRead(id=number, method=method, state="paid" if paid_at else "pending", amount=amount, paid_at=paid_at)
+    ]
 
 
 def _refunds(refunds: list[_Refund] | UnsetType) -> list[RefundRead] | UnsetType:
     if refunds is UNSET:
         return UNSET
     return [
-        RefundRead(id=str(one.id), amount=None if one.total is None else abs(one.total), note=_text(one.reason))
+        RefundRead(id=str(one.id), amount=None if one.total is None else abs(one.total), note=text(one.reason))
         for one in refunds
     ]
 
@@ -286,10 +267,10 @@ def _refunds(refunds: list[_Refund] | UnsetType) -> list[RefundRead] | UnsetType
 def _shipments(lines: list[_Shipping] | UnsetType) -> list[ShipmentRead] | UnsetType:
     if lines is UNSET:
         return UNSET
-    return [ShipmentRead(id=str(one.id), carrier=_text(one.method_title), cost=one.total) for one in lines]
+    return [ShipmentRead(id=str(one.id), carrier=text(one.method_title), cost=one.total) for one in lines]
 
 
 def _discounts(coupons: list[_Coupon] | UnsetType) -> list[DiscountRead] | UnsetType:
     if coupons is UNSET:
         return UNSET
-    return [DiscountRead(code=_text(one.code), amount=one.discount) for one in coupons]
+    return [DiscountRead(code=text(one.code), amount=one.discount) for one in coupons]

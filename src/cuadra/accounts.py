@@ -287,6 +287,12 @@ def rules_history(db: Database, account: Account, integration: Integration) -> l
         return [(v, at, who, note, rules) for v, at, who, note, rules in conn.execute(sql("list_rules"), key)]
 
 
+def phone_regions(conn: Conn, account: Account) -> list[str]:
+    """Countries in which phones without a prefix have been read: the account's first, then those of any rules so far."""
+    rows = conn.execute(sql("list_phone_regions"), {"account": account.account_id})
+    return list(dict.fromkeys([account.country, *(region for (region,) in rows)]))
+
+
 def set_rate(db: Database, account: Account, source: str, day: date, rate: Decimal, author: str) -> None:
     """How many of the account's currency one of `source` was worth on a day."""
     if not rate.is_finite() or rate <= 0:

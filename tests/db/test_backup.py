@@ -23,7 +23,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from cuadra import secrets
-from cuadra.db import Database, backup, conninfo, embedded
+from cuadra.db import Database, backup, conninfo, embedded, restore
 from cuadra.db import migrate as migrating
 from cuadra.db.backup import BackupReport
 from cuadra.db.migrate import Migration, applied, migrate
@@ -65,8 +65,8 @@ class Server:
         """Everything that pg_dump says of tables, functions, rights and policies."""
         with self.db() as db:
             major = db.connection().info.server_version // 10000
-            programs = backup._find_programs(self.settings, major)
-            address, environment = backup._address(db.info)
+            programs = backup.find_programs(self.settings, major)
+            address, environment = backup.address_of(db.info)
         command = programs.command("pg_dump", "-d", address, "--schema-only", "--schema=public", "--role=cuadra_owner")
         done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
         lines = [line for line in done.stdout.splitlines() if not line.startswith(("\\", "--"))]
@@ -199,9 +199,9 @@ def test_backup_wipe_restore_is_the_same(server: Server, target: Path) -> None:
     assert key.line().split()[1] not in target.read_bytes()
     assert report.manifest.rows == {"orders": 400, "receipt": 400, "attempt": 0}
     assert report.manifest.schema[0] == "0001_start"
-    assert backup.read_manifest(target) == report.manifest
+    assert restore.read_manifest(target) == report.manifest
     server.wipe()
-    done = backup.restore(server.settings, target)
+    done = restore.restore(server.settings, target)
     assert done.migrated == []
     assert done.key_ids == sorted({str(row[0]) for row in server.owner("SELECT key_id FROM secret")})
     assert done.keys == report.keys
@@ -225,9 +225,9 @@ def test_refused_where_accounts_are_unless_replaced(server: Server, target: Path
     server.owner("SELECT ensure_partitions('2031-01-01', 2)")
     fewer = server.content()
     with pytest.raises(Refused, match="already holds accounts"):
-        backup.restore(server.settings, target)
+        restore.restore(server.settings, target)
     assert server.content() == fewer
-    backup.restore(server.settings, target, replace=True)
+    restore.restore(server.settings, target, replace=True)
     assert server.content() == content
 
 
@@ -241,7 +241,7 @@ def test_the_backup_is_of_one_moment(server: Server, target: Path, monkeypatch: 
 
     monkeypatch.setattr(backup, "_dump", while_work_goes_on)
     save(server, target)
-    backup.restore(server.settings, target, replace=True)
+    restore.restore(server.settings, target, replace=True)
     assert server.content() == content
 
 
@@ -253,7 +253,7 @@ def test_tables_of_others_are_left_out(server: Server, target: Path) -> None:
     finally:
         with server.db() as db:
             db.connection().execute('DROP TABLE "a ""note"""')
-    backup.restore(server.settings, target, replace=True)
+    restore.restore(server.settings, target, replace=True)
     assert server.content()["orders"][0] == 400
 
 
@@ -296,9 +296,9 @@ def test_a_damaged_file_is_refused(
     content = embedded_server.content()
     save(embedded_server, target)
     target.write_bytes(harm(target.read_bytes()))
-    monkeypatch.setattr(backup, "_fill", lambda *_: pytest.fail("touched"))
+    monkeypatch.setattr(restore, "_fill", lambda *_: pytest.fail("touched"))
     with pytest.raises(InputError, match="nothing was changed"):
-        backup.restore(embedded_server.settings, target, replace=True)
+        restore.restore(embedded_server.settings, target, replace=True)
     assert embedded_server.content() == content
 
 
@@ -312,7 +312,7 @@ def test_a_dump_with_other_rows_than_counted_is_not_kept(server: Server, target:
     )  # type: ignore[dict-item]
     target.write_bytes(raw)
     with pytest.raises(Unreachable, match=r"nothing was changed: .*orders does not have the 399 rows"):
-        backup.restore(server.settings, target, replace=True)
+        restore.restore(server.settings, target, replace=True)
     assert server.content() == content
     assert server.databases() == ["cuadra"]
 
@@ -328,7 +328,7 @@ def test_a_dump_that_pg_restore_cannot_read_changes_nothing(server: Server, targ
     signed = {"size": len(half), "sha256": digest}
     target.write_bytes(rebuild(target.read_bytes(), lambda dump: half, lambda manifest: manifest | signed))
     with pytest.raises(Unreachable, match="nothing was changed: pg_restore: error"):
-        backup.restore(server.settings, target, replace=True)
+        restore.restore(server.settings, target, replace=True)
     assert server.content() == content
 
 
@@ -344,13 +344,13 @@ def test_a_newer_one_is_refused(embedded_server: Server, target: Path) -> None:
     ):
         target.write_bytes(rebuild(raw, lambda dump: dump, lambda manifest, new=change: manifest | new))
         with pytest.raises(Refused, match=words):
-            backup.restore(embedded_server.settings, target, replace=True)
+            restore.restore(embedded_server.settings, target, replace=True)
 
 
 KILLED = """
 import sys, time
 from pathlib import Path
-from cuadra.db import backup
+from cuadra.db import restore
 from cuadra.settings import Settings
 
 class Slow:
@@ -367,9 +367,9 @@ class Archive:
     def __init__(self, archive): self.archive = archive
     def open(self, name): return Slow(self.archive.open(name))
 
-made = backup._Feeder.__init__
-backup._Feeder.__init__ = lambda self, archive, reader: made(self, Archive(archive), reader)
-backup.restore(Settings.load(), Path(sys.argv[1]), replace=True)
+made = restore._Feeder.__init__
+restore._Feeder.__init__ = lambda self, archive, reader: made(self, Archive(archive), reader)
+restore.restore(Settings.load(), Path(sys.argv[1]), replace=True)
 """
 
 
@@ -393,7 +393,7 @@ def test_an_interrupted_restore_leaves_the_old(server: Server, target: Path, num
     assert server.content() == content
     if number is signal.SIGINT:
         assert server.databases() == ["cuadra"]
-    backup.restore(server.settings, target, replace=True)
+    restore.restore(server.settings, target, replace=True)
     assert server.content() == saved
     assert server.databases() == ["cuadra"]
 
@@ -412,19 +412,19 @@ def test_a_failed_backup_leaves_no_file(server: Server, target: Path, monkeypatc
 
 
 def test_what_pg_dump_says_is_told(server: Server, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    address = backup._address
-    monkeypatch.setattr(backup, "_address", lambda info: address(make_conninfo(info, user="nobody_here")))
+    address = backup.address_of
+    monkeypatch.setattr(backup, "address_of", lambda info: address(make_conninfo(info, user="nobody_here")))
     with pytest.raises(Unreachable, match=r"pg_dump failed: .*nobody_here"):
         save(server, target)
     assert not target.exists()
 
 
 def test_the_password_is_not_on_the_command_line() -> None:
-    address, environment = backup._address("postgresql://shop:very-secret@localhost/cuadra")
+    address, environment = backup.address_of("postgresql://shop:very-secret@localhost/cuadra")
     assert "very-secret" not in address
     assert environment["PGPASSWORD"] == "very-secret"
     with pytest.raises(Refused, match="sslpassword"):
-        backup._address("host=a sslpassword=b")
+        backup.address_of("host=a sslpassword=b")
 
 
 def test_who_uses_the_database_is_not_thrown_out(embedded_server: Server, target: Path) -> None:
@@ -434,7 +434,7 @@ def test_who_uses_the_database_is_not_thrown_out(embedded_server: Server, target
     with embedded_server.db() as db:
         db.connection()
         with pytest.raises(Refused, match="Other programs are connected"):
-            backup.restore(embedded_server.settings, target, replace=True)
+            restore.restore(embedded_server.settings, target, replace=True)
         assert db.connection().execute("SELECT 1").fetchone() == (1,)
 
 
@@ -443,12 +443,12 @@ def test_programs_that_are_missing_or_too_old(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Refused, match=r"PostgreSQL 19 or later on PATH; found: 18 in "):
-        backup._find_programs(embedded_server.settings, 19)
+        backup.find_programs(embedded_server.settings, 19)
     for name, major in (("pg_dump", 19), ("pg_restore", 19), ("psql", 19)):
         (tmp_path / name).write_text(f"#!/bin/sh\necho '{name} (PostgreSQL) {major}.1'\n")
         (tmp_path / name).chmod(0o755)
-    assert backup._find_programs(embedded_server.settings, 19).folder == tmp_path
-    assert backup._find_programs(embedded_server.settings, 15).major == 18
+    assert backup.find_programs(embedded_server.settings, 19).folder == tmp_path
+    assert backup.find_programs(embedded_server.settings, 15).major == 18
 
 
 def test_from_the_ordinary_server_to_the_embedded_one_and_not_back(
@@ -457,11 +457,11 @@ def test_from_the_ordinary_server_to_the_embedded_one_and_not_back(
     url_server.wipe()
     url_server.fill()
     save(url_server, target)
-    backup.restore(embedded_server.settings, target, replace=True)
+    restore.restore(embedded_server.settings, target, replace=True)
     assert embedded_server.content() == url_server.content()
     save(embedded_server, target)
     with pytest.raises(Refused, match="PostgreSQL 18 and this server is 15"):
-        backup.restore(url_server.settings, target, replace=True)
+        restore.restore(url_server.settings, target, replace=True)
 
 
 def test_an_older_backup_is_brought_to_this_version(
@@ -474,9 +474,9 @@ def test_an_older_backup_is_brought_to_this_version(
     have = migrating.migrations()
     with monkeypatch.context() as patch:
         patch.setattr(migrating, "migrations", lambda: [*have, later])
-        assert backup.restore(embedded_server.settings, target, replace=True).migrated == ["9000_later"]
+        assert restore.restore(embedded_server.settings, target, replace=True).migrated == ["9000_later"]
         assert embedded_server.content()["later"] == (0, None)
-    backup.restore(embedded_server.settings, target, replace=True)
+    restore.restore(embedded_server.settings, target, replace=True)
     assert "later" not in embedded_server.content()
 
 
@@ -486,7 +486,7 @@ def test_into_a_server_that_never_had_cuadra(embedded_server: Server, target: Pa
     save(embedded_server, target)
     fresh = Server(Settings(home=embedded_server.folder / "fresh"), embedded_server.folder)
     try:
-        backup.restore(fresh.settings, target)
+        restore.restore(fresh.settings, target)
         assert fresh.content() == embedded_server.content()
         assert fresh.schema() == embedded_server.schema()
         with fresh.db() as db, pytest.raises(Refused, match=r"key .* is not in"):
@@ -502,7 +502,7 @@ def test_programs_newer_than_the_server(url_server: Server, target: Path, monkey
     content = url_server.content()
     monkeypatch.setenv("PATH", "/nonexistent")
     assert save(url_server, target).manifest.programs == 18
-    backup.restore(url_server.settings, target, replace=True)
+    restore.restore(url_server.settings, target, replace=True)
     assert url_server.content() == content
 
 
@@ -513,7 +513,7 @@ def test_nothing_there(tmp_path: Path, url_server: Server) -> None:
     with pytest.raises(UsageError, match="a folder that exists"):
         save(url_server, tmp_path / "none" / "file")
     with pytest.raises(InputError, match="cannot be read"):
-        backup.restore(url_server.settings, tmp_path / "none")
+        restore.restore(url_server.settings, tmp_path / "none")
     gone = replace(url_server.settings, database_url="host=/nonexistent dbname=cuadra")
     with pytest.raises(Unreachable):
         save(Server(gone, tmp_path), tmp_path / "file")
@@ -526,7 +526,7 @@ def test_progress_every_second(embedded_server: Server, target: Path, monkeypatc
     told: list[str] = []
     monkeypatch.setattr(backup.time, "monotonic", lambda: float(next(moments)))
     backup.backup(embedded_server.settings, target, told.append)
-    backup.restore(embedded_server.settings, target, told.append, replace=True)
+    restore.restore(embedded_server.settings, target, told.append, replace=True)
     assert any(text.startswith("Saving … ") and text.endswith(" MB so far") for text in told)
     assert any(text.startswith("Checking the backup … ") for text in told)
     assert any(text.startswith("Restoring … ") for text in told)

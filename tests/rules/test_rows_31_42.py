@@ -6,6 +6,7 @@ brake) and 42 (variants and kits), which are not built or need a live platform.
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -52,12 +53,40 @@ def test_row_31_the_phone_may_stand_in_the_delivery_or_the_payment_data(world: W
     assert customer_of(world, "A") == customer_of(world, "B") == customer_of(world, "C")
 
 
-@pytest.mark.xfail(strict=True, reason="a phone without a prefix is looked up in the account's country only")
 def test_row_31_an_order_is_found_by_its_phone_as_the_shop_writes_it(world: World) -> None:
     world.rules(customers__region="ES")
     world.take(order("A", customer={"name": "Ana", "phone": PHONES[2]}))
     for phone in PHONES:
         assert world.why(phone).kind_of_identifier == "phone", phone
+
+
+def test_row_31_a_phone_is_looked_up_in_the_country_of_every_integration(world: World) -> None:
+    world.integration("madrid", customers__region="ES")
+    world.take(order("A", customer={"name": "Ana", "phone": "011 4321-5678"}))
+    world.take(order("B", customer={"name": "Luz", "phone": "651234567"}), name="madrid")
+    assert world.why("011 4321-5678").order["id"] == "A"
+    assert world.why("651 234 567").order["id"] == "B"
+    world.rules("madrid", customers__region="FR")  # what came under the former rule keeps its form
+    assert world.why("651 234 567").order["id"] == "B"
+
+
+def test_row_31_a_number_of_two_countries_leads_to_both_and_with_its_prefix_to_one(world: World) -> None:
+    world.integration("santiago", customers__region="CL")
+    world.integration("madrid", customers__region="ES")
+    world.take(order("B", customer={"name": "Luz", "phone": "915551234"}), name="madrid")
+    world.take(order("C", customer={"name": "Eva", "phone": "+56915551234"}), name="santiago")
+    assert [one["id"] for one in world.why("915551234").orders] == ["C", "B"]
+    assert world.why("+34 915551234").order["id"] == "B"
+    assert world.why("+56 915551234").order["id"] == "C"
+
+
+def test_row_31_orders_with_and_without_a_customer_yet_are_found_together(world: World) -> None:
+    """An order that waits has no customer: it carries the contact itself."""
+    ana_ = {"name": "Ana", "phone": "011 4321-5678", "email": "ana@example.com"}
+    world.take(order("A", customer=ana_), order("W", customer=ana_, state="pending"))
+    assert customer_of(world, "W") is None
+    for contact in ("011 4321-5678", "+541143215678", "ana@example.com", "Ana@Example.com"):
+        assert [one["id"] for one in world.why(contact).orders] == ["W", "A"], contact
 
 
 def test_row_31_without_a_region_of_its_own_phones_are_of_the_account_country(world: World) -> None:
@@ -176,15 +205,102 @@ def test_row_32_undoing_a_merge_of_people_without_conflict_leaves_no_conflict(wo
     assert conflicts(world) == []
 
 
-@pytest.mark.xfail(strict=True, reason="a second merge re-points the first")
-def test_row_32_undoing_the_second_of_two_merges_leaves_the_first(world: World) -> None:
-    world.take(order("A", customer=ANA), order("L", customer=LUZ), order("E", customer={"email": "eva@example.com"}))
+EVA = {"email": "eva@example.com"}
+
+
+def three(world: World) -> tuple[int, int, int]:
+    """Ana, Luz and Eva with an order each; returns their customers."""
+    world.take(order("A", customer=ANA), order("L", customer=LUZ), order("E", customer=EVA))
     ana_, luz, eva = (customer_of(world, name) for name in "ALE")
+    return ana_, luz, eva
+
+
+def chained(world: World) -> tuple[int, int, int]:
+    """The same, Eva merged into Luz and Luz into Ana."""
+    ana_, luz, eva = three(world)
+    acts.merge(world.db, ana(world), eva, luz)
+    acts.merge(world.db, ana(world), luz, ana_)
+    return ana_, luz, eva
+
+
+def merged_into(world: World) -> dict[int, int]:
+    return dict(world.rows("SELECT customer_id, merged_into FROM customer WHERE merged_into IS NOT NULL"))
+
+
+def test_row_32_undoing_the_second_of_two_merges_leaves_the_first(world: World) -> None:
+    ana_, luz, eva = three(world)
     acts.merge(world.db, ana(world), eva, luz)
     before = people(world)
     acts.merge(world.db, ana(world), luz, ana_)
     acts.unmerge(world.db, ana(world), luz, way_of(world))
     assert people(world) == before
+    assert merged_into(world) == {eva: luz}
+
+
+def test_row_32_a_chain_of_merges_answers_as_one(world: World) -> None:
+    ana_, luz, _eva = chained(world)
+    for contact in ("ana@example.com", "+541143215678", "eva@example.com"):
+        assert [found["id"] for found in world.why(contact).orders] == ["E", "L", "A"], contact
+    world.take(order("E2", customer=EVA), order("L2", customer=LUZ), order("A2", customer=ANA))
+    world.take(order("X", customer={**LUZ, **EVA}))
+    assert {customer_of(world, name) for name in ("E2", "L2", "A2", "X")} == {ana_}
+    assert world.rows("SELECT warnings FROM orders WHERE source_id = 'X'") == [(None,)]
+    assert customer_of(world, "L") == luz  # a merge moves nothing
+
+
+@pytest.mark.parametrize("undone", ["luz", "eva"])
+def test_row_32_what_came_under_a_chain_goes_back_where_its_keys_say(world: World, undone: str) -> None:
+    ana_, luz, eva = chained(world)
+    world.take(order("E2", customer=EVA), order("L2", customer=LUZ))
+    acts.unmerge(world.db, ana(world), luz if undone == "luz" else eva, way_of(world))
+    assert merged_into(world) == ({eva: luz} if undone == "luz" else {luz: ana_})
+    expected = {"luz": {"E2": luz, "L2": luz}, "eva": {"E2": eva, "L2": ana_}}[undone]
+    assert {name: customer_of(world, name) for name in ("E2", "L2")} == expected
+    assert customer_of(world, "E") == eva
+
+
+def test_row_32_two_of_a_chain_are_no_conflict_until_it_is_undone(world: World) -> None:
+    ana_, luz, eva = three(world)
+    world.take(order("X", customer={**ANA, "phone": LUZ["phone"]}))
+    assert conflicts(world) == [(min(ana_, luz), max(ana_, luz), 1)]
+    acts.merge(world.db, ana(world), luz, eva)
+    assert conflicts(world) == [(min(ana_, luz), max(ana_, luz), 1)]
+    acts.merge(world.db, ana(world), ana_, eva)
+    assert conflicts(world) == []
+    acts.unmerge(world.db, ana(world), ana_, way_of(world))
+    assert len(conflicts(world)) >= 1
+
+
+def test_row_32_merges_never_go_round_in_a_circle(world: World) -> None:
+    ana_, luz, eva = chained(world)
+    chain = merged_into(world)
+    for one_, other in ((ana_, luz), (ana_, eva)):
+        with pytest.raises(Refused, match="itself merged"):
+            acts.merge(world.db, ana(world), one_, other)
+    world.take(order("P", customer={"email": "pia@example.com"}))
+    with pytest.raises(Refused, match="already merged"):
+        acts.merge(world.db, ana(world), eva, customer_of(world, "P"))
+    acts.merge(world.db, ana(world), eva, ana_)  # one person already
+    assert merged_into(world) == chain
+
+
+def test_row_32_two_merges_at_once_do_not_make_a_circle(world: World) -> None:
+    ana_, luz, _eva = three(world)
+    me, refused = ana(world), []
+
+    def merge(pair: tuple[int, int]) -> None:
+        with world.db.again() as db:
+            try:
+                acts.merge(db, me, *pair)
+            except Refused as err:
+                refused.append(err)
+
+    threads = [threading.Thread(target=merge, args=(pair,)) for pair in ((ana_, luz), (luz, ana_))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == len(merged_into(world)) == 1
 
 
 def test_row_32_what_cannot_be_merged_is_refused(world: World) -> None:

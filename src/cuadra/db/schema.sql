@@ -173,7 +173,7 @@ CREATE TABLE file_reject (                                     -- one row per ba
     reason      text NOT NULL,
     receipt_id  bigint,
     raw         bytea NOT NULL,
-    settled     boolean NOT NULL DEFAULT false,                -- a corrected row has come
+    settled     boolean NOT NULL DEFAULT false,                -- a corrected row has come, or its person was erased
     PRIMARY KEY (account_id, set_id, file_no, line, column_name)
 );
 CREATE INDEX file_reject_by_receipt ON file_reject (account_id, receipt_id);
@@ -427,11 +427,13 @@ CREATE TABLE customer (
     name        text,
     details     json NOT NULL,                                 -- newest known contact data, as read
     sequence    bigint NOT NULL,
-    merged_into bigint,                                        -- set by a person; undone by a person
+    merged_into bigint,                                        -- set by a person; undone by a person; may go on from there
     erased_at   timestamptz,
     created_at  timestamptz NOT NULL,
-    PRIMARY KEY (account_id, customer_id)
+    PRIMARY KEY (account_id, customer_id),
+    CONSTRAINT customer_not_merged_into_itself CHECK (merged_into <> customer_id)
 );
+CREATE INDEX customer_merged ON customer (merged_into, account_id) WHERE merged_into IS NOT NULL;
 
 CREATE TABLE customer_key (
     account_id  bigint NOT NULL,

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from msgspec import Struct
 
-from cuadra import reasons
+from cuadra import accounts, reasons
 from cuadra.accounts import Account
 from cuadra.db import Conn, Database
 from cuadra.db.queries import sql
@@ -94,13 +94,13 @@ def find(conn: Conn, account: Account, query: str) -> Found:
     key = {"account": account.account_id, "limit": MOST}
     rows = conn.execute(sql("find_identifiers"), {**key, "normal": normal(query)}).fetchall() if query else []
     for exact in (True, False):
-        same = [(kind, order) for kind, value, order in rows if not exact or value == query]
+        same = [(kind, order) for kind, value, order in rows
+                if kind not in ("email", "phone") and (not exact or value == query)]  # fmt: skip
         if same:
             return Found(same[0][0], _unique(order for _, order in same), exact)
     email = contacts.email(query)
     if email.value:
-        rows = conn.execute(sql("find_by_customer_key"), {**key, "kind": "email", "value": email.value}).fetchall()
-        return Found("email", _unique(order for _, _, order in rows))
+        return Found("email", _bought_by(conn, key, "email", [email.value]))
     match = _FILE_LINE.match(query)
     if match:
         place = {**key, "file": match["file"], "line": int(match["line"])}
@@ -110,11 +110,19 @@ def find(conn: Conn, account: Account, query: str) -> Found:
     if rows:
         return Found("sku", [order for (order,) in rows])
     if sum(char.isdigit() for char in query) >= 7:
-        phone = contacts.phone(query, account.country)
-        if phone.value:
-            rows = conn.execute(sql("find_by_customer_key"), {**key, "kind": "phone", "value": phone.value}).fetchall()
-            return Found("phone" if rows else "unknown", _unique(order for _, _, order in rows))
+        orders = _bought_by(conn, key, "phone", contacts.phones(query, accounts.phone_regions(conn, account)))
+        return Found("phone" if orders else "unknown", orders)
     return Found("unknown", [])
+
+
+def _bought_by(conn: Conn, key: dict[str, Any], kind: str, values: list[str]) -> list[int]:
+    """Orders of whoever has one of these contacts, newest first; those without a customer carry it themselves."""
+    orders: set[int] = set()
+    for value in values:
+        rows = conn.execute(sql("find_by_customer_key"), {**key, "kind": kind, "value": value}).fetchall()
+        rows += conn.execute(sql("find_identifiers"), {**key, "normal": normal(value)}).fetchall()
+        orders |= {order for found, _, order in rows if found == kind}
+    return sorted(orders, reverse=True)
 
 
 def _unique(orders: Any) -> list[int]:

@@ -56,6 +56,7 @@ class BatchLedger:
             writes = write.Writes(conn, ws)
             writes.orders()
             writes.attempts(items, self._run_id)
+            writes.receipts(items)
             writes.rejects(items, self._set_id)
             writes.perform(conn)
 

@@ -173,17 +173,24 @@ def release(db: Database, rows: list[tuple[Any, ...]], way_of: WayOf,
 
 
 def merge(db: Database, act: Act, customer_id: int, into: int) -> None:
-    """Two customers are one person. Orders and keys stay where they are; both answer as one until it is undone."""
+    """Two customers are one person. Orders and keys stay where they are; both answer as one until it is undone.
+
+    Whoever was merged before into the one that goes comes along, and stays with it when this is undone. Only somebody
+    who stands alone can be merged, and only into somebody who does: so there is no way round in a circle.
+    """
     if customer_id == into:
         raise Refused("A customer cannot be merged with itself.")
     account = act.account.account_id
     with db.writing(account) as conn:
-        one, other = (_customer(conn, account, number) for number in (customer_id, into))
-        if other[2] is not None:
+        mine, theirs = (_merged_into(conn, account, number) for number in (customer_id, into))
+        if theirs:
             raise Refused("Customer {customer} is itself merged into {into}; merge into that one.", customer=into,
-                          into=other[2])  # fmt: skip
-        if one[2] == into:
+                          into=theirs[-1])  # fmt: skip
+        if into in mine:
             return
+        if mine:
+            raise Refused("Customer {customer} is already merged into {into}; merge that one, or undo it first: cuadra "
+                          "customer unmerge {customer}.", customer=customer_id, into=mine[-1])  # fmt: skip
         conn.execute(sql("merge_customer"), {"account": account, "customer": customer_id, "into": into})
         _decide(conn, act, customer_id, into, "merged")
         record(conn, act, "merge_customers", {"customer": customer_id, "into": into}, identifier=str(customer_id))
@@ -203,17 +210,25 @@ def keep_apart(db: Database, act: Act, one: int, other: int, way_of: WayOf) -> J
 
 
 def unmerge(db: Database, act: Act, customer_id: int, way_of: WayOf) -> Judged:
-    """Undo a merge. Orders that came meanwhile go back to whom their keys name."""
+    """Undo a merge, and no other: who was merged into this customer stays so. Orders that came meanwhile go back to
+    whom their keys name."""
     account = act.account.account_id
     with db.writing(account) as conn:
-        row = _customer(conn, account, customer_id)
-        if row[2] is None:
+        into = _merged_into(conn, account, customer_id)
+        if not into:
             raise Refused("Customer {customer} is not merged into another.", customer=customer_id)
         conn.execute(sql("unmerge_customer"), {"account": account, "customer": customer_id})
-        _decide(conn, act, customer_id, row[2], None)
-        record(conn, act, "unmerge_customers", {"customer": customer_id, "from": row[2]}, identifier=str(customer_id))
-        orders = conn.execute(sql("orders_of_customer"), {"account": account, "customer": row[2]}).fetchall()
+        _decide(conn, act, customer_id, into[0], None)
+        record(conn, act, "unmerge_customers", {"customer": customer_id, "from": into[0]}, identifier=str(customer_id))
+        orders = conn.execute(sql("orders_of_customers"), {"account": account, "customers": into}).fetchall()
     return release(db, orders, way_of)
+
+
+def _merged_into(conn: Conn, account: int, customer_id: int) -> list[int]:
+    """Into whom a customer has been merged, nearest first; nobody if it stands alone."""
+    _customer(conn, account, customer_id)
+    rows = conn.execute(sql("list_merged_into"), {"account": account, "customer": customer_id})
+    return [number for (number,) in rows]
 
 
 def _customer(conn: Conn, account: int, customer_id: int) -> tuple[Any, ...]:

@@ -106,6 +106,7 @@ class AheadLedger:
             decide(items, ws)
             batch.writes.orders()
             batch.writes.attempts(items, self._run_id)
+            batch.writes.receipts(items)
             batch.writes.rejects(items, set_id)
         for state in ws.orders.values():
             state.pack()

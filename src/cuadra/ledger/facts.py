@@ -13,8 +13,8 @@ from msgspec import UNSET
 
 from cuadra.db import Conn
 from cuadra.db.queries import sql
-from cuadra.model import CategoryRead, CustomerRead, OrderRead, ProductRead, Standing
-from cuadra.pipeline.match_customer import keys_of
+from cuadra.model import CategoryRead, CustomerRead, Entity, OrderRead, ProductRead, Standing
+from cuadra.pipeline.match_customer import keys_of, record_key
 from cuadra.pipeline.match_products import key_of, wanted_keys
 from cuadra.pipeline.rules import AccountFacts, Rules
 from cuadra.pipeline.versions import Version
@@ -84,6 +84,8 @@ def _customer_keys(items: list[Item], store_id: int) -> set[Key]:
         customer = value.customer or None if isinstance(value, OrderRead) else value
         if isinstance(customer, CustomerRead) or customer is None:
             item.keys = keys_of(customer, item.email, item.phone, store_id)
+            if item.read.refused is not None and item.read.entity is Entity.CUSTOMER and item.read.identifier:
+                item.keys = [record_key(item.read.identifier, store_id)]
             keys.update(item.keys)
     return keys
 
@@ -100,10 +102,15 @@ def _customers(conn: Conn, ws: WorkingSet, keys: set[Key]) -> None:
         return
     before = set(ws.customers)
     into = _people(conn, ws, {customer_id for _, _, customer_id in rows} - before)
-    # a key of somebody who was merged leads to the one who stayed; that one may not be among those found by a key
-    _people(conn, ws, set(into.values()) - ws.customers.keys())
+    # a key of somebody who was merged leads to the one who stayed, who may not be among those found by a key, and may
+    # have been merged too
+    found = into
+    while found := _people(conn, ws, set(found.values()) - ws.customers.keys() - into.keys()):
+        into = {**into, **found}
     for kind, value, one in rows:
-        ws.customer_keys[kind, value] = into[one] if one in into else int(one)
+        while one in into:
+            one = into[one]
+        ws.customer_keys[kind, value] = int(one)
     fresh = sorted(ws.customers.keys() - before)
     if fresh:
         kept = conn.execute(sql("load_kept_apart"), {"account": ws.account_id, "ids": fresh})

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct
 
+from cuadra import accounts
 from cuadra.accounts import Account
 from cuadra.db import Conn, Database
 from cuadra.db.queries import sql
-from cuadra.errors import NotFound
+from cuadra.errors import NotFound, Refused
 from cuadra.ledger.acts import Act, record
 from cuadra.ledger.write import jsonb
 from cuadra.model import normal
@@ -28,15 +29,26 @@ class Person(Struct, frozen=True):
 
 
 def _find(conn: Conn, account: Account, text: str) -> Person:
+    """Whom a text names. Raises NotFound, and Refused where it is the phone of two people in two countries."""
     email = contacts.email(text).value
-    phone = contacts.phone(text, account.country).value if not email else None
-    values = {"account": account.account_id, "email": email, "phone": phone, "text": text.strip(),
+    phones: list[str | None] = [None]
+    if not email:
+        phones = [*contacts.phones(text, accounts.phone_regions(conn, account))] or phones
+    values = {"account": account.account_id, "email": email, "text": text.strip(),
               "number": int(text) if text.isdecimal() and len(text) < 19 else None}  # fmt: skip
-    customers = [number for (number,) in conn.execute(sql("find_people"), values)]
-    orders = conn.execute(sql("person_orders"), {**values, "customers": customers}).fetchall()
-    if not customers and not orders:
+    found: dict[Any, tuple[str | None, Person]] = {}
+    for phone in phones:
+        customers = [number for (number,) in conn.execute(sql("find_people"), {**values, "phone": phone})]
+        orders = conn.execute(sql("person_orders"), {**values, "phone": phone, "customers": customers}).fetchall()
+        if customers or orders:
+            found[tuple(customers), tuple(order for order, *_ in orders)] = phone, Person(customers, orders)
+    if not found:
         raise NotFound("Nobody is known here under «{text}»; give an email, a phone or a customer number.", text=text)
-    return Person(customers, orders)
+    if len(found) > 1:
+        forms = ", ".join(sorted(phone for phone, _ in found.values() if phone))
+        raise Refused("«{text}» is the phone of different people ({forms}); write it with its country code.", text=text,
+                      forms=forms)  # fmt: skip
+    return next(person for _, person in found.values())
 
 
 def export(db: Database, account: Account, text: str) -> dict[str, Any]:
@@ -57,45 +69,55 @@ def export(db: Database, account: Account, text: str) -> dict[str, Any]:
 
 
 def erase(db: Database, act: Act, text: str) -> tuple[int, int]:
-    """Erase a person; returns how many customers and orders. Asking again finds nobody."""
+    """Erase a person; returns how many customers and orders. Asking again finds nobody. Refused while receipts that
+    name the person wait for the pipeline: they would bring the person back."""
     account, now = act.account.account_id, act.clock()
     with db.writing(account) as conn:
         person = _find(conn, act.account, text)
+        texts = [written.encode() for written in _texts(person, text)]
+        for written in texts:
+            row = conn.execute(sql("count_waiting_with"), {"account": account, "text": written}).fetchone()
+            if row and row[0]:
+                raise Refused("Receipts that name this person wait to be imported ({n}); finish that first: cuadra import "
+                              "NAME.", n=row[0])  # fmt: skip
         orders = [order for order, *_ in person.orders]
         key = {"account": account, "now": now, "orders": orders, "customers": person.customers,
-               "contacts": _contacts(person, act.account.country)}  # fmt: skip
+               "contacts": _contacts(person, accounts.phone_regions(conn, act.account))}  # fmt: skip
+        key["records"] = [number for (number,) in conn.execute(sql("list_record_receipts"), key)]
         for order_id, _, content, evidence in person.orders:
             _order(conn, key, order_id, content, evidence or {})
         for name in ("erase_identifiers", "erase_versions", "erase_events", "erase_frozen_changes", "erase_attempts",
-                     "erase_rejects"):  # fmt: skip
+                     "erase_acts", "erase_record_attempts", "erase_customer_receipts", "erase_rejects"):  # fmt: skip
             conn.execute(sql(name), key)
-        for written in _texts(person, text):
+        for written in texts:
             for name in ("erase_rejects_with", "erase_receipts_with"):
-                conn.execute(sql(name), {**key, "text": written.encode()})
-        records = [value.partition(":")[2] for (value,) in conn.execute(sql("source_keys"), key)]
-        conn.execute(sql("erase_customer_receipts"), {**key, "records": records})
+                conn.execute(sql(name), {**key, "text": written})
         for name in ("erase_customers", "erase_customer_keys", "erase_consents"):
             conn.execute(sql(name), key)
         record(conn, act, "erase_person", {"customers": person.customers, "orders": len(orders)})
     return len(person.customers), len(orders)
 
 
-def _contacts(person: Person, country: str) -> list[str]:
-    """The contacts by which orders without a customer may be known, in their normal form."""
-    found = set()
+def _contacts(person: Person, regions: list[str]) -> list[str]:
+    """The contacts by which orders without a customer may be known, in their normal form. A phone without a prefix may
+    be of the country where its order goes, too."""
+    found: set[str] = set()
     for _, _, content, _ in person.orders:
         order = decode_content(content)
-        places = [order.customer or None, order.billing or None, order.delivery or None]
-        for email in [getattr(place, "email", None) for place in places]:
-            found.add(contacts.email(email or None).value)
-        for phone in [getattr(place, "phone", None) for place in places]:
-            found.add(contacts.phone(phone or None, country).value)
-    return [normal(value) for value in found if value]
+        customer, places = order.customer or None, [order.billing or None, order.delivery or None]
+        if customer and (email := contacts.email(customer.email or None).value):
+            found.add(email)
+        if customer:
+            places.append(customer.address or None)
+        countries = [place.country.upper() for place in places if place and place.country and len(place.country) == 2]
+        for phone in [customer.phone if customer else None, *(place.phone for place in places if place)]:
+            found.update(contacts.phones(phone or "", [*countries, *regions]))
+    return [normal(value) for value in found]
 
 
 def _texts(person: Person, asked: str) -> set[str]:
-    """How the person's contacts are written, in whatever row they stand."""
-    found = {asked.strip()}
+    """How the person's contacts are written, in whatever row they stand. A number of ours is none of them."""
+    found = set() if asked.isdecimal() and int(asked) in person.customers else {asked.strip()}
     for _, _, content, _ in person.orders:
         customer = decode_content(content).customer
         if customer:

@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 from cuadra.db import Conn, Rows
 from cuadra.db.queries import sql
 from cuadra.ledger import rows
+from cuadra.model import Entity
 from cuadra.pipeline.rules import Rules
 from cuadra.pipeline.versions import Version, encode_content
 from cuadra.pipeline.working import Item, OrderState, WorkingSet
@@ -51,6 +52,8 @@ class Writes:
         self._moved: list[tuple[int, Version]] = []
         self._any_new = self._any_known = False
         self._run_id: int | None = None
+        self._rewritten: list[tuple[int, bytes]] = []
+        self._unread: list[tuple[int, str]] = []
         self._few: list[tuple[str, list[rows.Row]]] | None = None
         self._known_people = False
 
@@ -92,12 +95,21 @@ class Writes:
         self._run_id = run_id
         self._stage("staged_attempt", [rows.attempt(item, self._ws.new_id()) for item in items])
 
+    def receipts(self, items: list[Item]) -> None:
+        """Receipts that name somebody who was erased are rewritten without the person; of one that nobody could read
+        nothing stays if its order is erased."""
+        self._rewritten += [(item.receipt_id, item.content) for item in items if item.erased]
+        self._unread += [
+            (item.receipt_id, item.read.identifier) for item in items
+            if item.state is None and item.read.entity is Entity.ORDER and item.read.identifier is not None
+        ]  # fmt: skip
+
     def rejects(self, items: list[Item], set_id: int | None) -> None:
         """The bad rows of a file set, for the file that goes back."""
         if set_id is not None:
             self._rejects += [
                 (self._ws.account_id, set_id, one.file_no, one.line, one.field, one.value.replace("\0", "\ufffd"),
-                 one.rule, item.reason or "file_row_invalid", item.receipt_id, one.raw)
+                 one.rule, item.reason or "file_row_invalid", item.receipt_id, one.raw, item.erased)
                 for item in items for one in item.read.complaints if one.file_no >= 0
             ]  # fmt: skip
 
@@ -158,6 +170,10 @@ class Writes:
             conn.execute(sql("move_versions"), _versions(ws.account_id, self._moved))
         after("staged_version", "write_versions")
         after("staged_attempt", "write_attempts")
+        for statement, receipts in (("rewrite_receipts", self._rewritten), ("empty_receipts", self._unread)):
+            if receipts:
+                numbers, said = zip(*receipts, strict=True)
+                conn.execute(sql(statement), {**parameters, "receipts": list(numbers), "said": list(said)})
         _each(conn, "write_reject", self._rejects)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache, lru_cache
 
 import phonenumbers
@@ -104,3 +105,10 @@ def phone(raw: str | None, region: str, extra: frozenset[str] = frozenset()) -> 
     if _REPEATED.search(value) or value.endswith("12345678"):
         return Contact(None, "placeholder", "a filler number")
     return Contact(value)
+
+
+def phones(raw: str, regions: Iterable[str]) -> list[str]:
+    """The international forms that a number may have: one if it is written with its prefix, else one per country."""
+    exact = phone(raw, "").value
+    forms = [exact] if exact else [phone(raw, region).value for region in regions]
+    return list(dict.fromkeys(form for form in forms if form))

@@ -30,7 +30,7 @@ def keys_of(customer: CustomerRead | None, email: Contact, phone: Contact, store
     found: list[Key] = []
     if customer is not None:
         if customer.id:
-            found.append(("source", f"{store_id}:{customer.id}"))
+            found.append(record_key(customer.id, store_id))
         if customer.person:
             found.append(("person", customer.person))
         if customer.document and customer.document.strip("0-. "):
@@ -40,6 +40,11 @@ def keys_of(customer: CustomerRead | None, email: Contact, phone: Contact, store
     if phone.value:
         found.append(("phone", phone.value))
     return found
+
+
+def record_key(number: str, store_id: int) -> Key:
+    """The key that a record's number is."""
+    return "source", f"{store_id}:{number}"
 
 
 def faults(item: Item, raw_email: str | None, raw_phone: str | None) -> dict[str, Evidence]:
@@ -215,6 +220,7 @@ def apply_customer(item: Item, value: CustomerRead, ws: WorkingSet) -> bool | No
     before = len(ws.new_customer_keys)
     _learn(chosen, keys, ws)
     state = ws.customers[chosen]
+    item.erased = state.erased
     state.has_contact = state.has_contact or bool(item.email.value or item.phone.value)
     consents = len(ws.consents)
     if value.consents is not UNSET and not state.erased:

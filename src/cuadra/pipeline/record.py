@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from cuadra.connectors.base import Evidence
 from cuadra.model import (
@@ -43,9 +43,14 @@ def process(item: Item, ws: WorkingSet) -> None:
             _order(item, item.read.identifier, ws)
         return
     if item.read.value is None:
+        if any(ws.customers[ws.customer_keys[key]].erased for key in item.keys or () if key in ws.customer_keys):
+            _anonymous(item)
         _refuse(item)
         return
-    _finish(item, _record(item, ws))
+    created = _record(item, ws)
+    if item.erased:
+        _anonymous(item)
+    _finish(item, created)
 
 
 def _refuse(item: Item) -> None:
@@ -249,11 +254,26 @@ def _without_person(item: Item, value: OrderRead) -> OrderRead:
     for name in PERSONAL_FIELDS:
         setattr(value, name, UNSET)
     assert item.version is not None
+    _anonymous(item)
     item.content = versions.encode_content(value)
     item.version = Version(item.version.stamp, item.version.sequence, versions.digest(item.content))
     item.email = item.phone = NO_CONTACT
-    item.evidence.pop("customer_contact_invalid", None)
     return value
+
+
+def _anonymous(item: Item) -> None:
+    """Nothing that stays of a receipt names the person: not its body, not what is said of it, not its bad rows. A value
+    goes whatever column it stands in: what a bad row has in a column need not belong there."""
+    item.erased, item.content = True, b""
+    item.evidence = {code: _without_values(proof) for code, proof in item.evidence.items()}
+    if item.read.refused is not None:
+        code, proof = item.read.refused
+        item.read.refused = code, _without_values(proof)
+    item.read.complaints = [structs.replace(one, value="", raw=b"") for one in item.read.complaints]
+
+
+def _without_values(proof: Evidence) -> Evidence:
+    return {name: value for name, value in proof.items() if name not in ("value", "keys")}
 
 
 def _keep_amounts(merged: OrderRead, before: OrderRead, state: OrderState, ws: WorkingSet) -> None:

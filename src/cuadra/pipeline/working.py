@@ -39,7 +39,7 @@ class Item(Struct):
     content: bytes = b""
     """The order as read, encoded."""
     keys: list[Key] | None = None
-    """The customer's keys, worked out once."""
+    """The customer's keys, worked out once; of a record that could not be read, its number."""
     email: Contact = NO_CONTACT
     phone: Contact = NO_CONTACT
     identifiers: dict[IdentifierKey, str] = field(default_factory=dict)
@@ -48,6 +48,8 @@ class Item(Struct):
     reason: str | None = None
     evidence: dict[str, Evidence] = field(default_factory=dict)
     steps: list[str] = field(default_factory=lambda: list("sss-----"))
+    erased: bool = False
+    """It speaks of somebody who was erased: `content` is what stays of the receipt."""
 
 
 class OrderState(Struct):

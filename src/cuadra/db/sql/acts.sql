@@ -67,11 +67,24 @@ WHERE c.account_id = %(account)s
 ORDER BY c.customer_id LIMIT %(limit)s;
 
 -- name: list_conflicts
+-- Two who have been merged with the same third are one by now.
+WITH RECURSIVE up AS (
+    SELECT customer_id, merged_into FROM customer WHERE account_id = %(account)s AND merged_into IS NOT NULL
+    UNION
+    SELECT up.customer_id, c.merged_into
+    FROM up JOIN customer c ON c.account_id = %(account)s AND c.customer_id = up.merged_into
+    WHERE c.merged_into IS NOT NULL
+), person AS (
+    SELECT up.customer_id, up.merged_into AS root
+    FROM up JOIN customer c ON c.account_id = %(account)s AND c.customer_id = up.merged_into AND c.merged_into IS NULL
+)
 SELECT f.one, a.name, f.other, b.name, count(*), min(f.at)
 FROM customer_conflict f
 JOIN customer a ON a.account_id = f.account_id AND a.customer_id = f.one
 JOIN customer b ON b.account_id = f.account_id AND b.customer_id = f.other
-WHERE f.account_id = %(account)s AND f.decision IS NULL
+LEFT JOIN person p ON p.customer_id = f.one
+LEFT JOIN person q ON q.customer_id = f.other
+WHERE f.account_id = %(account)s AND f.decision IS NULL AND COALESCE(p.root, f.one) <> COALESCE(q.root, f.other)
 GROUP BY f.one, a.name, f.other, b.name ORDER BY count(*) DESC, f.one LIMIT %(limit)s;
 
 -- name: get_customer
@@ -79,9 +92,18 @@ SELECT customer_id, name, merged_into, erased_at, created_at FROM customer
 WHERE account_id = %(account)s AND customer_id = %(customer)s FOR UPDATE;
 
 -- name: merge_customer
--- Whoever had been merged into the one that goes follows it, so that every chain has length one.
-UPDATE customer SET merged_into = %(into)s
-WHERE account_id = %(account)s AND (customer_id = %(customer)s OR merged_into = %(customer)s);
+-- Whoever was merged into the one that goes stays so: undoing this merge leaves that one.
+UPDATE customer SET merged_into = %(into)s WHERE account_id = %(account)s AND customer_id = %(customer)s;
+
+-- name: list_merged_into
+-- Into whom a customer has been merged, nearest first; the last of them stands for all.
+WITH RECURSIVE up AS (
+    SELECT merged_into, 1 AS step FROM customer WHERE account_id = %(account)s AND customer_id = %(customer)s
+    UNION ALL
+    SELECT c.merged_into, up.step + 1
+    FROM up JOIN customer c ON c.account_id = %(account)s AND c.customer_id = up.merged_into
+)
+SELECT merged_into FROM up WHERE merged_into IS NOT NULL ORDER BY step;
 
 -- name: unmerge_customer
 UPDATE customer SET merged_into = NULL WHERE account_id = %(account)s AND customer_id = %(customer)s;
@@ -100,8 +122,8 @@ SET decision = excluded.decision, decided_by = excluded.decided_by;
 DELETE FROM customer_conflict
 WHERE account_id = %(account)s AND one = %(one)s AND other = %(other)s AND order_id = 0;
 
--- name: orders_of_customer
-SELECT order_id, integration_id FROM orders WHERE account_id = %(account)s AND customer_id = %(customer)s;
+-- name: orders_of_customers
+SELECT order_id, integration_id FROM orders WHERE account_id = %(account)s AND customer_id = ANY(%(customers)s);
 
 -- name: orders_in_conflict
 SELECT f.order_id, o.integration_id FROM customer_conflict f
@@ -109,16 +131,24 @@ JOIN orders o ON o.account_id = f.account_id AND o.order_id = f.order_id
 WHERE f.account_id = %(account)s AND f.one = %(one)s AND f.other = %(other)s AND o.frozen_at IS NULL;
 
 -- name: find_people
--- The customers behind a contact or a number of ours, with everybody merged into them.
-WITH roots AS (
-    SELECT COALESCE(c.merged_into, c.customer_id) AS customer_id
+-- The customers behind a contact or a number of ours, with everybody who has been merged with them: up to the one who
+-- stands for all, and down again.
+WITH RECURSIVE up AS (
+    SELECT c.customer_id, c.merged_into
     FROM customer c LEFT JOIN customer_key k ON k.account_id = c.account_id AND k.customer_id = c.customer_id
     WHERE c.account_id = %(account)s
       AND (c.customer_id = %(number)s OR (k.kind = 'email' AND k.value = %(email)s)
            OR (k.kind = 'phone' AND k.value = %(phone)s) OR (k.kind = 'document' AND k.value = %(text)s))
+    UNION
+    SELECT c.customer_id, c.merged_into
+    FROM up JOIN customer c ON c.account_id = %(account)s AND c.customer_id = up.merged_into
+), people AS (
+    SELECT customer_id FROM up WHERE merged_into IS NULL
+    UNION
+    SELECT c.customer_id
+    FROM people JOIN customer c ON c.account_id = %(account)s AND c.merged_into = people.customer_id
 )
-SELECT DISTINCT c.customer_id FROM customer c JOIN roots r ON c.customer_id = r.customer_id OR c.merged_into = r.customer_id
-WHERE c.account_id = %(account)s ORDER BY c.customer_id;
+SELECT customer_id FROM people ORDER BY customer_id;
 
 -- name: person_orders
 SELECT o.order_id, o.source_id, o.content::text, o.evidence FROM orders o
@@ -171,34 +201,70 @@ SET evidence = (SELECT COALESCE(jsonb_object_agg(key, CASE WHEN jsonb_typeof(val
                 FROM jsonb_each(a.evidence))
 WHERE a.account_id = %(account)s AND a.order_id = ANY(%(orders)s) AND a.evidence IS NOT NULL;
 
+-- name: erase_record_attempts
+UPDATE attempt a
+SET evidence = (SELECT COALESCE(jsonb_object_agg(key, CASE WHEN jsonb_typeof(value) = 'object'
+                                                           THEN value - 'value' - 'keys' ELSE value END), '{}')
+                FROM jsonb_each(a.evidence))
+WHERE a.account_id = %(account)s AND a.order_id IS NULL AND a.receipt_id = ANY(%(records)s) AND a.evidence IS NOT NULL;
+
 -- name: erase_receipts
 UPDATE receipt r
 SET body = %(body)s, headers = jsonb_build_object('erased', %(now)s::timestamptz)
 WHERE r.account_id = %(account)s AND r.kind <> 'act'
   AND r.receipt_id IN (SELECT receipt_id FROM attempt WHERE account_id = %(account)s AND order_id = %(order)s);
 
+-- name: erase_acts
+-- That somebody applied a change stays, and what it changed is with the order.
+UPDATE receipt r SET body = convert_to((convert_from(r.body, 'UTF8')::jsonb - 'changes')::text, 'UTF8')
+WHERE r.account_id = %(account)s AND r.kind = 'act'
+  AND r.receipt_id IN (SELECT receipt_id FROM attempt WHERE account_id = %(account)s AND order_id = ANY(%(orders)s));
+
+-- name: list_record_receipts
+-- Receipts of the person's own records, of each store by its own numbers.
+WITH record AS (
+    SELECT split_part(value, ':', 1)::bigint AS store_id, substr(value, position(':' IN value) + 1) AS number
+    FROM customer_key WHERE account_id = %(account)s AND customer_id = ANY(%(customers)s) AND kind = 'source'
+)
+SELECT r.receipt_id
+FROM record
+JOIN attempt a ON a.account_id = %(account)s AND a.order_id IS NULL AND a.entity = 'customer'
+              AND a.identifier = record.number
+JOIN receipt r ON r.account_id = %(account)s AND r.receipt_id = a.receipt_id
+JOIN integration i ON i.account_id = %(account)s AND i.integration_id = r.integration_id AND i.store_id = record.store_id;
+
 -- name: erase_customer_receipts
 UPDATE receipt r
 SET body = '', headers = jsonb_build_object('erased', %(now)s::timestamptz)
-WHERE r.account_id = %(account)s AND r.kind = 'customer'
-  AND r.receipt_id IN (SELECT receipt_id FROM attempt WHERE account_id = %(account)s AND entity = 'customer'
-                       AND order_id IS NULL AND identifier = ANY(%(records)s));
+WHERE r.account_id = %(account)s AND r.receipt_id = ANY(%(records)s);
 
 -- name: erase_rejects
-UPDATE file_reject SET raw = '', value = ''
+-- Nothing is left of the row to be corrected: it does not go back.
+UPDATE file_reject SET raw = '', value = '', settled = true
 WHERE account_id = %(account)s
-  AND receipt_id IN (SELECT receipt_id FROM attempt WHERE account_id = %(account)s AND order_id = ANY(%(orders)s));
+  AND (receipt_id = ANY(%(records)s) OR
+       receipt_id IN (SELECT receipt_id FROM attempt WHERE account_id = %(account)s AND order_id = ANY(%(orders)s)));
 
 -- name: erase_rejects_with
 -- Rows that belong to no order, by what stands in them.
-UPDATE file_reject SET raw = '', value = ''
+UPDATE file_reject SET raw = '', value = '', settled = true
 WHERE account_id = %(account)s AND position(%(text)s::bytea IN raw) > 0;
 
+-- name: count_waiting_with
+-- Receipts that hold a text and are not in the ledger yet.
+SELECT count(*) FROM inbox i
+JOIN receipt r ON r.account_id = i.account_id AND r.retention = i.retention AND r.received_at = i.received_at
+              AND r.receipt_id BETWEEN i.first_receipt AND i.last_receipt
+WHERE i.account_id = %(account)s AND position(%(text)s::bytea IN r.body) > 0;
+
 -- name: erase_receipts_with
+-- Not those that still wait: they are all there is of their orders.
 UPDATE receipt r SET body = '', headers = jsonb_build_object('erased', %(now)s::timestamptz)
 WHERE r.account_id = %(account)s AND r.arrival <> 'person' AND position(%(text)s::bytea IN r.body) > 0
   AND NOT EXISTS (SELECT FROM attempt a WHERE a.account_id = r.account_id AND a.receipt_id = r.receipt_id
-                  AND a.order_id IS NOT NULL);
+                  AND a.order_id IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM inbox i WHERE i.account_id = r.account_id
+                  AND r.receipt_id BETWEEN i.first_receipt AND i.last_receipt);
 
 -- name: erase_customers
 UPDATE customer SET name = NULL, details = '{}', erased_at = %(now)s
@@ -208,10 +274,6 @@ WHERE account_id = %(account)s AND customer_id = ANY(%(customers)s);
 -- Record numbers stay, so that a later delivery of the same record finds an erased customer and not a new one.
 DELETE FROM customer_key
 WHERE account_id = %(account)s AND customer_id = ANY(%(customers)s) AND kind IN ('email', 'phone', 'document');
-
--- name: source_keys
-SELECT value FROM customer_key
-WHERE account_id = %(account)s AND customer_id = ANY(%(customers)s) AND kind = 'source';
 
 -- name: erase_consents
 DELETE FROM consent WHERE account_id = %(account)s AND customer_id = ANY(%(customers)s);

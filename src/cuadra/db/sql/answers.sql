@@ -22,18 +22,31 @@ SELECT kind, value, order_id FROM identifier
 WHERE account_id = %(account)s AND normal = %(normal)s COLLATE "C" ORDER BY order_id LIMIT %(limit)s;
 
 -- name: find_by_customer_key
--- Orders of the person behind a key, and of everybody merged with that person.
-WITH root AS (
-    SELECT COALESCE(c.merged_into, c.customer_id) AS customer_id
+-- Orders of the person behind a key, and of everybody merged with that person: up to the one who stands for all, and
+-- down again. OFFSET 0 keeps each step a look into its index, whatever the planner expects of a recursion.
+WITH RECURSIVE up AS (
+    SELECT c.customer_id, c.merged_into
     FROM customer_key k JOIN customer c ON c.account_id = k.account_id AND c.customer_id = k.customer_id
     WHERE k.account_id = %(account)s AND k.kind = %(kind)s COLLATE "C" AND k.value = %(value)s COLLATE "C"
-), people AS (
-    SELECT customer_id FROM root
     UNION
-    SELECT c.customer_id FROM customer c JOIN root ON c.merged_into = root.customer_id WHERE c.account_id = %(account)s
+    SELECT c.customer_id, c.merged_into
+    FROM up CROSS JOIN LATERAL (
+        SELECT customer_id, merged_into FROM customer
+        WHERE account_id = %(account)s AND customer_id = up.merged_into OFFSET 0
+    ) c
+), people AS (
+    SELECT customer_id FROM up WHERE merged_into IS NULL
+    UNION
+    SELECT c.customer_id
+    FROM people CROSS JOIN LATERAL (
+        SELECT customer_id FROM customer
+        WHERE account_id = %(account)s AND merged_into = people.customer_id OFFSET 0
+    ) c
 )
 SELECT %(kind)s, %(value)s, o.order_id
-FROM people JOIN orders o ON o.account_id = %(account)s AND o.customer_id = people.customer_id
+FROM people CROSS JOIN LATERAL (
+    SELECT order_id FROM orders WHERE account_id = %(account)s AND customer_id = people.customer_id OFFSET 0
+) o
 ORDER BY o.order_id DESC LIMIT %(limit)s;
 
 -- name: find_by_sku

@@ -80,6 +80,11 @@ WHERE account_id = %(account)s AND integration_id = %(integration)s;
 SELECT version, at, author, note, rules FROM rule_version
 WHERE account_id = %(account)s AND integration_id = %(integration)s ORDER BY version;
 
+-- name: list_phone_regions
+-- Former rules count too: what they let in keeps the form that they gave it.
+SELECT DISTINCT rules -> 'customers' ->> 'region' AS region FROM rule_version
+WHERE account_id = %(account)s AND rules -> 'customers' ->> 'region' <> '' ORDER BY region;
+
 -- name: set_rate
 INSERT INTO exchange_rate (account_id, source, target, day, rate, author)
 VALUES (%(account)s, %(source)s, %(target)s, %(day)s, %(rate)s, %(author)s)
@@ -223,7 +228,9 @@ WHERE account_id = %(account)s AND set_id = %(set)s AND file_no = %(file_no)s AN
 LIMIT 1;
 
 -- name: get_receipt
-SELECT kind, file_no, line, body FROM receipt WHERE account_id = %(account)s AND receipt_id = %(receipt)s;
+-- One whose person was erased has no rows any more that could be corrected.
+SELECT kind, file_no, line, body FROM receipt
+WHERE account_id = %(account)s AND receipt_id = %(receipt)s AND NOT COALESCE(headers ? 'erased', false);
 
 -- name: settle_rejects
 -- A corrected row has come: the bad one does not go back again.

@@ -213,8 +213,21 @@ INSERT INTO branch (account_id, store_id, source_id, name, details) VALUES (%s, 
 ON CONFLICT (account_id, store_id, source_id) DO UPDATE SET name = excluded.name, details = excluded.details;
 
 -- name: write_reject
-INSERT INTO file_reject (account_id, set_id, file_no, line, column_name, value, rule, reason, receipt_id, raw)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+INSERT INTO file_reject (account_id, set_id, file_no, line, column_name, value, rule, reason, receipt_id, raw, settled)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (account_id, set_id, file_no, line, column_name) DO UPDATE
 SET value = excluded.value, rule = excluded.rule, reason = excluded.reason, receipt_id = excluded.receipt_id,
-    raw = excluded.raw, settled = false;
+    raw = excluded.raw, settled = excluded.settled;
+
+-- name: rewrite_receipts
+-- What came after its person was erased: the receipt keeps what the ledger took of it.
+UPDATE receipt r SET body = e.body, headers = jsonb_build_object('erased', %(now)s::timestamptz)
+FROM unnest(%(receipts)s::bigint[], %(said)s::bytea[]) AS e (receipt_id, body)
+WHERE r.account_id = %(account)s AND r.receipt_id = e.receipt_id;
+
+-- name: empty_receipts
+-- Receipts that failed before anybody looked at their order.
+UPDATE receipt r SET body = '', headers = jsonb_build_object('erased', %(now)s::timestamptz)
+FROM unnest(%(receipts)s::bigint[], %(said)s::text[]) AS e (receipt_id, source_id)
+JOIN orders o ON o.account_id = %(account)s AND o.store_id = %(store)s AND o.source_id = e.source_id
+WHERE r.account_id = %(account)s AND r.receipt_id = e.receipt_id AND o.erased_at IS NOT NULL;

@@ -11,7 +11,7 @@ import typer
 
 import cuadra.db as database
 from cuadra import accounts, secrets
-from cuadra.db import Database, backup, embedded, migrate
+from cuadra.db import Database, backup, embedded, migrate, restore
 from cuadra.diagnosis import export, history
 from cuadra.errors import Unreachable, UsageError
 from cuadra.faces.cli import demo
@@ -79,7 +79,7 @@ def restore_command(
     replace: Annotated[bool, typer.Option("--replace", help=_("Replace the accounts that are there."))] = False,
     json: JsonOption = False,
 ) -> None:
-    report = backup.restore(Settings.load(), source, _say, replace=replace)
+    report = restore.restore(Settings.load(), source, _say, replace=replace)
     if json:
         as_json({"file": str(report.path), "seconds": round(report.seconds, 3), "rows": report.manifest.rows,
                  "migrated": report.migrated, "key_ids": report.key_ids})  # fmt: skip

@@ -9,7 +9,8 @@ from itertools import pairwise
 import hypothesis.strategies as st
 from hypothesis import given
 
-from cuadra.coverage import SETTLE, Axis, Covered, absence, holes, union
+from cuadra.coverage import SETTLE, absence, holes, union
+from cuadra.model import Axis, Covered
 
 T0 = datetime(2026, 11, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

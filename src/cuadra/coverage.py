@@ -1,4 +1,4 @@
-"""What has provably been read of a source, and what that proves of an order that is not here. Pure.
+"""What has provably been read of a source, and what that proves of an order that is not here.
 
 Two axes. A listing by *creation* answers for orders created inside its interval, if it was read at least *settle* after
 them: a source may show an order late. A listing by *change* answers for every stamp inside its interval that had settled
@@ -11,37 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from msgspec import Struct
 
+from cuadra.db import Conn, Database
+from cuadra.db.queries import sql
+from cuadra.model import Axis, Covered
+
 SETTLE = timedelta(minutes=30)
 """How long after a change a source may still not show it, where its connector does not say."""
-
-
-class Axis(StrEnum):
-    """By which of an order's times a listing was made."""
-
-    CREATED = "created"
-    UPDATED = "updated"
-
-
-class Covered(Struct, frozen=True):
-    """One interval of source time, read whole: from `start`, to before `end`."""
-
-    axis: Axis
-    start: datetime
-    end: datetime
-    read_at: datetime
-    """When the listing began."""
-    filter: str = ""
-    """What the source left out, if it was asked to."""
-    reach: datetime | None = None
-    """Orders created before this are beyond what the token may see."""
-
-    def settled(self, settle: timedelta) -> datetime:
-        """The end of what had settled when it was read; not after `start` if nothing had."""
-        return min(self.end, self.read_at - settle)
 
 
 class Proof(Struct, frozen=True):
@@ -104,3 +82,24 @@ def holes(start: datetime, end: datetime, covered: Iterable[Covered], axis: Axis
     if at < end:
         missing.append((at, end))
     return missing
+
+
+# ---------------------------------------------------------------- kept in the database
+
+
+def note(conn: Conn, account_id: int, integration_id: int, run_id: int | None, covered: Iterable[Covered]) -> None:
+    """Keep what a listing has covered; it has been read to its end."""
+    for one in covered:
+        conn.execute(sql("add_coverage"), {
+            "account": account_id, "integration": integration_id, "run": run_id, "axis": one.axis.value,
+            "start": one.start, "end": one.end, "read_at": one.read_at, "filter": one.filter, "reach": one.reach,
+        })  # fmt: skip
+
+
+def load(db: Database, account_id: int, integration_id: int) -> list[Covered]:
+    """Everything that was read of an integration's source."""
+    with db.transaction(account_id) as conn:
+        rows = conn.execute(sql("list_coverage"), {"account": account_id, "integration": integration_id})
+        return [
+            Covered(Axis(axis), start, end, read_at, kept, reach) for axis, start, end, read_at, kept, reach in rows
+        ]

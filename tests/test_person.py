@@ -39,7 +39,7 @@ def bought(id: str, **values: Any) -> dict[str, Any]:
         "delivery": {"name": NAME, "street": STREET, "phone": "011 4321-5678"},
         "note": f"entregar a {NAME}", "custom": {"comprador": NAME}, "created_at": "2026-04-01T10:00:00Z",
         "updated_at": THEN, "total": "20.00", "lines": [line(quantity="2")],
-        "refunds": [{"id": "R-1", "amount": "4.00"}], **values,
+        "refunds": [{"id": "R-1", "amount": "4.00", "note": f"devuelto a {NAME}"}], **values,
     })  # fmt: skip
 
 
@@ -208,6 +208,39 @@ def test_history_and_sums_stand_after_an_erasure(world: World) -> None:
         "SELECT changes FROM order_version v JOIN orders o USING (order_id) WHERE o.source_id = 'A' AND v.version = 2"
     )
     assert changes == {}  # that something changed is known, not what
+
+
+def test_a_refund_loses_its_note_and_keeps_its_amount_in_every_version(world: World) -> None:
+    first = {"id": "R-1", "amount": "4.00", "note": f"devuelto a {NAME}"}
+    versions = [[], [first], [{**first, "note": f"transferido a {NAME}"}],
+                [first, {"id": "R-2", "amount": "1.00", "note": NAME}]]  # fmt: skip
+    for day, refunds in enumerate(versions, 1):
+        world.take(bought("A", refunds=refunds, updated_at=f"2026-05-{day:02}T10:00:00Z"))
+    world.take(bought("B", refunds=..., updated_at=THEN))
+    world.take(bought("B", refunds=[first], updated_at="2026-05-09T10:00:00Z"))
+    erase(world)
+    assert found(world) == []
+    changes = world.rows("SELECT v.changes FROM order_version v JOIN orders o USING (order_id) "
+                         "WHERE v.changes IS NOT NULL ORDER BY o.source_id, v.version")  # fmt: skip
+    assert [change for (change,) in changes] == [
+        {"refunds[R-1]": [None, {"id": "R-1", "amount": "4.00"}]}, {},
+        {"refunds[R-2]": [None, {"id": "R-2", "amount": "1.00"}]},
+        {"refunds": [None, [{"id": "R-1", "amount": "4.00"}]]},
+    ]  # fmt: skip
+    assert world.rows("SELECT amount, note FROM refund WHERE order_id = %s ORDER BY 1", order_id(world, "A")) == [
+        (Decimal("1.00"), None), (Decimal("4.00"), None),
+    ]  # fmt: skip
+
+
+def test_the_words_of_the_sale_stay(world: World) -> None:
+    """What was sold and how it was sent says nothing of whom; without it an order could not be told from another."""
+    world.take(bought("A", lines=[line(name="Mate", quantity="2")], discounts=[{"code": "MAYO10", "amount": "0.00"}],
+                      shipments=[{"carrier": "Andreani", "tracking": "AR-7788"}], seller="caja 2"))  # fmt: skip
+    erase(world)
+    assert world.rows("SELECT name FROM order_line") == [("Mate",)]
+    assert world.rows("SELECT carrier, tracking FROM shipment") == [("Andreani", "AR-7788")]
+    assert world.rows("SELECT code FROM discount") == [("MAYO10",)]
+    assert world.why("AR-7788").order["id"] == "A"
 
 
 def test_somebody_else_is_left_alone(world: World) -> None:
@@ -402,9 +435,9 @@ def test_a_bad_row_of_a_later_file_keeps_nothing_and_does_not_go_back(world: Wor
 
 def test_a_row_corrected_after_the_erasure_changes_nothing(world: World) -> None:
     world.take_csv({"orders.csv": f"id,total,customer.email,customer.name\nA,muchos,{EMAIL},{NAME}\n"})
-    ((_, path, _),) = returning.write(world.db, world.account, world.shop, world.tmp / "back", str)
+    (back,) = returning.write(world.db, world.account, world.shop, world.tmp / "back", str)
     erase(world)
-    world.take_csv({"orders.csv": path.read_text().replace("muchos", "10.00")})
+    world.take_csv({"orders.csv": back.file.read_text().replace("muchos", "10.00")})
     assert world.standing("A") == ("failed", "field_format_invalid")
     assert found(world) == []
 

@@ -291,6 +291,23 @@ class Complaint(Struct, frozen=True):
     """The whole row, for the file that goes back to whoever can correct it."""
     empty: bool = False
     """The value is missing where one is required (as against: present and wrong)."""
+    personal: str = ""
+    """What of a person the value says, see `personal`: where it is shown it is masked."""
+
+
+_PERSONAL = re.compile(r"(customer|billing|delivery|note|custom)\b|refunds(\[[^]]*\])?(.*\bnote)?$")
+_OF_NOBODY = re.compile(r"customer\.(id|person|consents.*)$")
+_KINDS = {"email": "email", "phone": "phone", "document": "document"} | dict.fromkeys(
+    ("name", "first_name", "last_name", "company"), "name"
+)
+
+
+def personal(field: str) -> str:
+    """What the value of an order's field says of a person: `email`, `phone`, `document`, `name`, or `text` of any kind;
+    empty if nothing. A field is named as in complaints and changes: «customer.email», «refunds[0].note»."""
+    if not _PERSONAL.match(field) or _OF_NOBODY.match(field):
+        return ""
+    return "text" if field.startswith("custom.") else _KINDS.get(field.rpartition(".")[2], "text")
 
 
 _PUNCTUATION = re.compile(r"[\W_]+")

@@ -649,7 +649,7 @@ def written(world: World) -> list[Path]:
     """The files of bad rows, ready to be corrected."""
     target = world.tmp / "back"
     shutil.rmtree(target, ignore_errors=True)
-    return [path for _, path, _ in returning.write(world.db, world.account, world.shop, target, remedy)]
+    return [one.file for one in returning.write(world.db, world.account, world.shop, target, remedy)]
 
 
 def table(path: Path, delimiter: str = ",", encoding: str = "utf-8") -> list[dict[str, str]]:

@@ -187,6 +187,7 @@ CREATE TABLE file_reject (                                     -- one row per ba
     reason      text NOT NULL,
     receipt_id  bigint,
     raw         bytea NOT NULL,
+    personal    text NOT NULL DEFAULT '',                      -- what of a person the value says: masked where it is shown
     settled     boolean NOT NULL DEFAULT false,                -- a corrected row has come, or its person was erased
     PRIMARY KEY (account_id, set_id, file_no, line, column_name)
 );

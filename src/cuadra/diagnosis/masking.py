@@ -1,13 +1,23 @@
-"""Personal data as it is shown by default: enough to recognise, not enough to use."""
+"""Personal data as it is shown by default: enough to recognise, not enough to use. What is no contact of its kind at all
+is masked whole."""
 
 from __future__ import annotations
+
+import re
+from typing import Any
+
+from cuadra.model import personal
+
+HIDDEN = "••••"
+_DOMAIN = re.compile(r"[\w.-]*")
+_PHONE = re.compile(r"[-+\d\s().]*")
 
 
 def name(value: str | None) -> str | None:
     """«María Fernández» → «M•••• F••••»."""
     if not value:
         return value
-    return " ".join(f"{part[0]}••••" for part in value.split())
+    return " ".join(f"{part[0]}{HIDDEN}" for part in value.split())
 
 
 def email(value: str | None) -> str | None:
@@ -15,18 +25,58 @@ def email(value: str | None) -> str | None:
     if not value:
         return value
     local, at, domain = value.partition("@")
-    return f"{local[:1]}••••{at}{domain}"
+    return f"{local[:1]}{HIDDEN}{at}{domain}" if _DOMAIN.fullmatch(domain) else HIDDEN
 
 
 def phone(value: str | None) -> str | None:
-    """«+5491155550101» → «+54••••0101»."""
+    """«+5491155550101» → «+54••••01»."""
     if not value:
         return value
-    return f"{value[:3]}••••{value[-2:]}" if len(value) > 6 else "••••"
+    return f"{value[:3]}{HIDDEN}{value[-2:]}" if len(value) > 6 and _PHONE.fullmatch(value) else HIDDEN
 
 
-def identifier(kind: str, value: str) -> str:
-    """An identifier; only those that are a person's contact are masked."""
-    if kind == "email":
-        return email(value) or ""
-    return (phone(value) or "") if kind == "phone" else value
+def document(value: str | None) -> str | None:
+    """«20-12345678-9» → «••••8-9»."""
+    if not value:
+        return value
+    return HIDDEN + value[-3:] if len(value) > 6 else HIDDEN
+
+
+_MASKS = {"email": email, "phone": phone, "name": name, "document": document}
+
+
+def value(kind: str, said: str) -> str:
+    """A value that says something of a person, see `model.personal`."""
+    mask = _MASKS.get(kind)
+    return (mask(said) or "") if mask else said and HIDDEN
+
+
+def identifier(kind: str, said: str) -> str:
+    """An identifier; only those that are a person's contact or document are masked."""
+    return value(kind, said) if kind in ("email", "phone", "document") else said
+
+
+def evidence(proof: dict[str, Any], shown: bool) -> dict[str, Any]:
+    """Evidence for people: values that say something of a person are masked unless they are to be `shown`."""
+    proof = dict(proof)
+    kind = proof.pop("personal", None) or proof.get("channel")  # of a contact: email, phone
+    if shown:
+        return proof
+    if kind and isinstance(proof.get("value"), str):
+        proof["value"] = value(kind, proof["value"])
+    if isinstance(proof.get("keys"), list):
+        pairs = [key.partition(":") for key in proof["keys"]]
+        proof["keys"] = [f"{kind}:{identifier(kind, said)}" for kind, _, said in pairs]
+    return proof
+
+
+def change(field: str, said: Any) -> Any:
+    """One side of a change of an order's field."""
+    if field.startswith("refunds") and isinstance(said, dict | list):  # of a refund only its note
+        parts = [said] if isinstance(said, dict) else said
+        bare = [{**part, "note": HIDDEN} if part.get("note") else part for part in parts]
+        return bare[0] if isinstance(said, dict) else bare
+    kind = personal(field)
+    if kind and said is not None:
+        return value(kind, said) if isinstance(said, str) else HIDDEN
+    return said

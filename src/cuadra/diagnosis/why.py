@@ -83,7 +83,7 @@ def why(db: Database, account: Account, text: str, *, page: int = 1, personal: b
     with db.transaction(account.account_id) as conn:
         found = find(conn, account, query)
         if not found.orders:
-            return _unknown(db, conn, account, query)
+            return _unknown(conn, account, query, personal)
         if len(found.orders) == 1:
             return _one(conn, account, query, found, found.orders[0], personal)
         return _several(conn, account, query, found, page, personal)
@@ -151,25 +151,12 @@ def _one(conn: Conn, account: Account, query: str, found: Found, order_id: int, 
         answer.evidence = evidence.get(row.reason, {})
     answer.warnings = [
         {"reason": code, "text": {"es": reasons.get(code).text.es, "en": reasons.get(code).text.en},
-         "evidence": _plain(evidence.get(code, {}), personal)}
+         "evidence": masking.evidence(evidence.get(code, {}), personal)}
         for code in row.warnings or ()
     ]  # fmt: skip
-    answer.evidence = _plain(answer.evidence, personal)
+    answer.evidence = masking.evidence(answer.evidence, personal)
     answer.notes = _notes(conn, account, row, found)
     return answer
-
-
-def _plain(evidence: dict[str, Any], personal: bool) -> dict[str, Any]:
-    """Evidence as shown: a contact in it is masked like everywhere."""
-    if personal:
-        return evidence
-    shown = dict(evidence)
-    if shown.get("channel") in ("email", "phone") and "value" in shown:
-        shown["value"] = masking.identifier(shown["channel"], shown["value"] or "")
-    if isinstance(shown.get("keys"), list):
-        pairs = [key.partition(":") for key in shown["keys"]]
-        shown["keys"] = [f"{kind}:{masking.identifier(kind, value)}" for kind, _, value in pairs]
-    return shown
 
 
 def _notes(conn: Conn, account: Account, row: OrderRow, found: Found) -> list[dict[str, str]]:
@@ -225,12 +212,12 @@ def _several(conn: Conn, account: Account, query: str, found: Found, page: int, 
 # ---------------------------------------------------------------- nothing known
 
 
-def _unknown(db: Database, conn: Conn, account: Account, query: str) -> Answer:
+def _unknown(conn: Conn, account: Account, query: str, personal: bool) -> Answer:
     """Not among the orders. Was it in a row that was refused, or anywhere in a file? What was asked is the proof."""
     key = {"account": account.account_id, "limit": 5}
     refused = conn.execute(sql("find_refused"), {**key, "text": query.encode("utf-8", "replace")}).fetchall()
     if refused and query:
-        return _refused(query, refused)
+        return _refused(query, refused, personal)
     products = conn.execute(sql("find_product"), {"account": account.account_id, "value": query}).fetchall()
     ways = conn.execute(sql("list_ways_in"), {"account": account.account_id}).fetchall()
     sets, files, newest = conn.execute(sql("count_files"), {"account": account.account_id}).fetchone() or (0, 0, None)
@@ -265,13 +252,14 @@ def _in_files(conn: Conn, account: Account, query: str) -> list[str] | None:
     return [f"{files[file_no]['name']}:{line}" for _, _, files, file_no, line, *_ in rows]
 
 
-def _refused(query: str, rows: list[tuple[Any, ...]]) -> Answer:
+def _refused(query: str, rows: list[tuple[Any, ...]], personal: bool) -> Answer:
     """It came in a row that could not be taken: which one, and what is wrong with it."""
-    set_name, file, line, column, value, rule, code, at = rows[0]
+    set_name, file, line, column, value, rule, code, at, says = rows[0]
     reason = reasons.get(code)
     proof = {"file": file, "line": line, "column": column, "value": value, "rule": rule, "set": set_name,
-             "received_at": at, "rows": len(rows)}  # fmt: skip
+             "received_at": at, "rows": len(rows), "personal": says}  # fmt: skip
     return Answer(
         query, "file_row", None, code, {"es": reason.text.es, "en": reason.text.en}, reason.fixed_by,
-        {"es": reason.action.es, "en": reason.action.en}, proof, None, [], [], len(rows), len(rows),
+        {"es": reason.action.es, "en": reason.action.en}, masking.evidence(proof, personal), None, [], [], len(rows),
+        len(rows),
     )  # fmt: skip

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from cuadra.accounts import Account, Integration
 from cuadra.connectors.base import Raw
 from cuadra.connectors.files import returns
@@ -17,9 +19,23 @@ from cuadra.db.queries import sql
 from cuadra.model import Entity
 
 
+class Written(Struct, frozen=True):
+    """A file of bad rows: of which set, where it is, how many rows, and whether they may name people."""
+
+    set: str
+    file: Path
+    rows: int
+    personal: bool
+
+
+def names_people(role: str) -> bool:
+    """Whether rows of such a file may say who bought. Whatever belongs to an order may, in columns that nobody maps."""
+    return role not in ("products", "categories", "stores")
+
+
 def write(db: Database, account: Account, integration: Integration, target: Path,
-          remedy: Callable[[str], str]) -> list[tuple[str, Path, int]]:  # fmt: skip
-    """(set, file, bad rows) for each file written. Rows that have been corrected since are left out."""
+          remedy: Callable[[str], str]) -> list[Written]:  # fmt: skip
+    """Write the bad rows of each file. Rows that have been corrected since are left out."""
     key = {"account": account.account_id, "integration": integration.integration_id}
     written = []
     with db.transaction(account.account_id) as conn:
@@ -32,7 +48,8 @@ def write(db: Database, account: Account, integration: Integration, target: Path
             folder = target / _safe(name)
             for path in returns.write(folder, set_id, described, rows, remedy):
                 number = next(at for at, file in enumerate(described) if file.name == path.name)
-                written.append((name, path, len({row.line for row in rows if row.file_no == number})))
+                count = len({row.line for row in rows if row.file_no == number})
+                written.append(Written(name, path, count, names_people(described[number].role)))
     return written
 
 
@@ -65,7 +82,7 @@ def corrected(db: Database, account_id: int, fixes: list[Correction], sequence: 
 
 
 def search(db: Database, account: Account, text: str, limit: int) -> list[dict[str, Any]]:
-    """Rows of files that hold a text: file, line, the row itself, and what became of it."""
+    """Rows of files that hold a text: role of the file, its name, line, the row itself, and what became of it."""
     wanted, latin = text.encode(), text.encode("cp1252", "replace")
     with db.transaction(account.account_id) as conn:
         rows = conn.execute(sql("search_files"), {
@@ -77,6 +94,7 @@ def search(db: Database, account: Account, text: str, limit: int) -> list[dict[s
             if wanted in raw or latin in raw:
                 found.append({
                     "set": set_name, "file": files[part_file]["name"], "line": part_line, "received_at": at,
+                    "role": files[part_file]["role"],
                     "sha256": files[part_file]["sha256"], "row": raw[:300].decode("utf-8", "replace").strip(),
                     "receipt": receipt, "order": order_id, "outcome": outcome, "reason": reason,
                 })  # fmt: skip

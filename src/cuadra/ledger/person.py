@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import Struct
 
 from cuadra import accounts
 from cuadra.accounts import Account
@@ -17,7 +17,7 @@ from cuadra.ledger.acts import Act, record
 from cuadra.ledger.write import jsonb
 from cuadra.model import normal
 from cuadra.pipeline import contacts
-from cuadra.pipeline.record import ERASED, PERSONAL_FIELDS
+from cuadra.pipeline.record import ERASED, forget_person
 from cuadra.pipeline.versions import decode_content, digest, encode_content
 
 
@@ -86,7 +86,7 @@ def erase(db: Database, act: Act, text: str) -> tuple[int, int]:
         key["records"] = [number for (number,) in conn.execute(sql("list_record_receipts"), key)]
         for order_id, _, content, evidence in person.orders:
             _order(conn, key, order_id, content, evidence or {})
-        for name in ("erase_identifiers", "erase_versions", "erase_events", "erase_frozen_changes", "erase_attempts",
+        for name in ("erase_identifiers", "erase_versions", "erase_refunds", "erase_events", "erase_frozen_changes", "erase_attempts",
                      "erase_acts", "erase_record_attempts", "erase_customer_receipts", "erase_rejects"):  # fmt: skip
             conn.execute(sql(name), key)
         for written in texts:
@@ -127,8 +127,7 @@ def _texts(person: Person, asked: str) -> set[str]:
 
 def _order(conn: Conn, key: dict[str, Any], order_id: int, content: str, evidence: dict[str, Any]) -> None:
     read = decode_content(content)
-    for name in PERSONAL_FIELDS:
-        setattr(read, name, UNSET)
+    forget_person(read)
     kept = {code: {k: v for k, v in proof.items() if k not in ("value", "keys")} for code, proof in evidence.items()}
     kept[ERASED] = {"requested_at": key["now"].isoformat()}
     body = encode_content(read)

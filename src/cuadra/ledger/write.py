@@ -109,7 +109,8 @@ class Writes:
         if set_id is not None:
             self._rejects += [
                 (self._ws.account_id, set_id, one.file_no, one.line, one.field, one.value.replace("\0", "\ufffd"),
-                 one.rule, item.reason or "file_row_invalid", item.receipt_id, one.raw, item.erased)
+                 one.rule, item.reason or "file_row_invalid", item.receipt_id, one.raw, item.erased,
+                 one.personal)
                 for item in items for one in item.read.complaints if one.file_no >= 0
             ]  # fmt: skip
 

@@ -249,10 +249,18 @@ def _text(version: Version) -> str:
     return version.stamp.isoformat() if version.stamp is not None else f"sequence {version.sequence}"
 
 
+def forget_person(order: OrderRead) -> None:
+    """Take out of an order whatever can name who bought it. The words of a sale stay: what was sold, by whom, how it was
+    paid and sent, under which numbers and discounts."""
+    for name in PERSONAL_FIELDS:
+        setattr(order, name, UNSET)
+    for refund in order.refunds or ():
+        refund.note = None
+
+
 def _without_person(item: Item, value: OrderRead) -> OrderRead:
     """An erased order stays erased: what a later delivery says of the person is not taken in."""
-    for name in PERSONAL_FIELDS:
-        setattr(value, name, UNSET)
+    forget_person(value)
     assert item.version is not None
     _anonymous(item)
     item.content = versions.encode_content(value)

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct
 
-from cuadra.connectors.base import Raw, Read
+from cuadra.connectors.base import Evidence, Raw, Read
 from cuadra.connectors.files.layout import Layout, State
 from cuadra.connectors.files.values import YEARS, BadValue, settle_time, zone
-from cuadra.model import Complaint, Entity, OrderRead
+from cuadra.model import Complaint, Entity, OrderRead, personal
 from cuadra.money import ZERO, problem, usual
 
 _decode_order = msgspec.json.Decoder(OrderRead).decode
@@ -45,9 +45,14 @@ def read_line(raw: Raw, layout: Layout, zone_name: str | None, currency: str | N
     if not complaints:
         return Read(Entity.ORDER, order.id, order)
     complaints = _placed(complaints, raw)
-    first = complaints[0]
-    evidence = {"field": first.field, "value": first.value, "rule": first.rule, "line": raw.line}
+    evidence = proof_of(complaints[0], line=raw.line)
     return Read(Entity.ORDER, order.id, order, ("field_format_invalid", evidence), complaints)
+
+
+def proof_of(complaint: Complaint, **where: Any) -> Evidence:
+    """The evidence of a field that breaks a rule; `personal` says what of a person its value is."""
+    found = {"field": complaint.field, "value": complaint.value, "rule": complaint.rule, **where}
+    return found | {"personal": complaint.personal} if complaint.personal else found
 
 
 def _plain(order: OrderRead) -> bool:
@@ -98,7 +103,8 @@ def _recover(raw: Raw, complaints: list[Complaint]) -> OrderRead | Read:
             order = msgspec.convert(values, OrderRead)
         except msgspec.ValidationError as err:
             field, rule = place_of(err)
-            complaints.append(Complaint(rule, field, str(dig(values, field))[:200].replace("\0", "\ufffd")))
+            said = str(dig(values, field))[:200].replace("\0", "\ufffd")
+            complaints.append(Complaint(rule, field, said, personal=personal(field)))
             if usable is None or not drop(values, field):
                 break
         else:
@@ -108,8 +114,7 @@ def _recover(raw: Raw, complaints: list[Complaint]) -> OrderRead | Read:
     if usable is None:
         return Read(Entity.ORDER, None, None,
                     ("required_field_missing", {"field": "id", "rule": "the order's number"}), complaints)  # fmt: skip
-    evidence = {"field": first.field, "value": first.value, "rule": first.rule, "line": raw.line}
-    return Read(Entity.ORDER, usable, None, ("field_format_invalid", evidence), complaints)
+    return Read(Entity.ORDER, usable, None, ("field_format_invalid", proof_of(first, line=raw.line)), complaints)
 
 
 def _placed(complaints: list[Complaint], raw: Raw) -> list[Complaint]:

@@ -25,7 +25,17 @@ from cuadra.connectors.files.values import (
     text,
     time_parser,
 )
-from cuadra.model import BranchRead, CategoryRead, Complaint, CustomerRead, Entity, OrderRead, ProductRead
+from cuadra.model import (
+    BranchRead,
+    CategoryRead,
+    Complaint,
+    CustomerRead,
+    Entity,
+    OrderRead,
+    ProductRead,
+    RefundRead,
+    personal,
+)
 
 _ENTITIES: dict[str, tuple[Entity, type[Struct]]] = {
     "customers": (Entity.CUSTOMER, CustomerRead),
@@ -34,6 +44,9 @@ _ENTITIES: dict[str, tuple[Entity, type[Struct]]] = {
     "stores": (Entity.STORE, BranchRead),
 }
 
+#: where the fields of a file's role, and of a part, stand in an order: what of them speaks of a person is known by that
+_ROLES = {"orders": "", "customers": "customer.", "refunds": "refunds."}
+_PARTS: dict[type[Struct], str] = {OrderRead: "", CustomerRead: "customer.", RefundRead: "refunds."}
 
 KEY_LIMIT = 255
 BODY_LIMIT = 4 << 20
@@ -188,7 +201,8 @@ def _cells(plan: Plan, line: int, body: bytes, notes: _Notes) -> list[tuple[_Col
         try:
             values.append((column, column.parse(cell)))
         except BadValue as err:
-            notes.complaints.append(Complaint(str(err), column.label, cell[:200], *place))
+            said = personal(_ROLES.get(plan.file.role, "lines.") + ".".join(column.path))
+            notes.complaints.append(Complaint(str(err), column.label, cell[:200], *place, personal=said))
     return values
 
 
@@ -282,8 +296,9 @@ def _build(values: dict[str, Any], kind: type[Struct], row: _Row,
             return msgspec.convert(values, kind)
         except msgspec.ValidationError as err:
             field, rule = nested.place_of(err)
+            said = personal(_PARTS.get(kind, "lines.") + field)
             complaints.append(Complaint(rule, field, str(nested.dig(values, field))[:200], spec.file.name,
-                                        spec.number, line, body))  # fmt: skip
+                                        spec.number, line, body, personal=said))  # fmt: skip
             if not nested.drop(values, field):
                 return None
     return None
@@ -294,9 +309,7 @@ def _reason(complaint: Complaint) -> tuple[str, dict[str, Any]]:
     where = {"file": complaint.file, "line": complaint.line}
     if complaint.empty:
         return "required_field_missing", {"field": complaint.field, "rule": complaint.rule, **where}
-    return "field_format_invalid", {
-        "field": complaint.field, "value": complaint.value, "rule": complaint.rule, **where,
-    }  # fmt: skip
+    return "field_format_invalid", nested.proof_of(complaint, **where)
 
 
 def _row_reason(complaint: Complaint) -> tuple[str, dict[str, Any]]:
@@ -304,7 +317,8 @@ def _row_reason(complaint: Complaint) -> tuple[str, dict[str, Any]]:
     evidence: dict[str, Any] = {"file": complaint.file, "line": complaint.line, "column": complaint.field}
     if complaint.empty:
         return "file_required_field_empty", evidence
-    return "file_row_invalid", evidence | {"value": complaint.value, "rule": complaint.rule}
+    said = {"personal": complaint.personal} if complaint.personal else {}
+    return "file_row_invalid", evidence | {"value": complaint.value, "rule": complaint.rule} | said
 
 
 def _record(row: _Row, layout: Layout) -> Read:

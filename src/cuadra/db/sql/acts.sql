@@ -179,11 +179,22 @@ WHERE account_id = %(account)s AND normal = ANY(%(contacts)s) AND order_id = ANY
   AND kind IN ('email', 'phone');
 
 -- name: erase_versions
--- What changed in a person's data is forgotten; that something changed, when and by which receipt, is not.
+-- What changed in a person's data is forgotten; that something changed, when and by which receipt, is not. A refund
+-- loses its note: it stands in a change by itself, or in the refund (or all of them) before and after.
 UPDATE order_version v
-SET changes = (SELECT COALESCE(jsonb_object_agg(key, value), '{}') FROM jsonb_each(v.changes)
-               WHERE key !~ '^(customer|billing|delivery|note|custom)')
+SET changes = (SELECT COALESCE(jsonb_object_agg(key, CASE WHEN key ~ '^refunds' THEN bare.sides ELSE value END), '{}')
+               FROM jsonb_each(v.changes) CROSS JOIN LATERAL (
+                   SELECT jsonb_agg(CASE jsonb_typeof(side) WHEN 'object' THEN side - 'note'
+                                    WHEN 'array' THEN (SELECT COALESCE(jsonb_agg(part - 'note' ORDER BY n), '[]')
+                                                       FROM jsonb_array_elements(side) WITH ORDINALITY AS p (part, n))
+                                    ELSE side END ORDER BY at) AS sides
+                   FROM jsonb_array_elements(value) WITH ORDINALITY AS s (side, at)) bare
+               WHERE key !~ '^(customer|billing|delivery|note|custom)' AND key !~ '^refunds.*\.note$')
 WHERE v.account_id = %(account)s AND v.order_id = ANY(%(orders)s) AND v.changes IS NOT NULL;
+
+-- name: erase_refunds
+UPDATE refund SET note = NULL
+WHERE account_id = %(account)s AND order_id = ANY(%(orders)s) AND note IS NOT NULL;
 
 -- name: erase_events
 UPDATE order_event e

@@ -78,7 +78,8 @@ ORDER BY r.receipt_id DESC LIMIT %(limit)s;
 
 -- name: find_refused
 -- Rows that belong to no order, but hold the text.
-SELECT s.name, s.files -> r.file_no ->> 'name', r.line, r.column_name, r.value, r.rule, r.reason, s.received_at
+SELECT s.name, s.files -> r.file_no ->> 'name', r.line, r.column_name, r.value, r.rule, r.reason, s.received_at,
+       r.personal
 FROM file_reject r JOIN file_set s ON s.account_id = r.account_id AND s.set_id = r.set_id
 WHERE r.account_id = %(account)s AND position(%(text)s::bytea IN r.raw) > 0
 ORDER BY r.set_id DESC, r.line LIMIT %(limit)s;

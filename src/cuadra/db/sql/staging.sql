@@ -213,11 +213,12 @@ INSERT INTO branch (account_id, store_id, source_id, name, details) VALUES (%s, 
 ON CONFLICT (account_id, store_id, source_id) DO UPDATE SET name = excluded.name, details = excluded.details;
 
 -- name: write_reject
-INSERT INTO file_reject (account_id, set_id, file_no, line, column_name, value, rule, reason, receipt_id, raw, settled)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+INSERT INTO file_reject (account_id, set_id, file_no, line, column_name, value, rule, reason, receipt_id, raw, settled,
+                         personal)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (account_id, set_id, file_no, line, column_name) DO UPDATE
 SET value = excluded.value, rule = excluded.rule, reason = excluded.reason, receipt_id = excluded.receipt_id,
-    raw = excluded.raw, settled = excluded.settled;
+    raw = excluded.raw, settled = excluded.settled, personal = excluded.personal;
 
 -- name: rewrite_receipts
 -- What came after its person was erased: the receipt keeps what the ledger took of it.

@@ -21,6 +21,7 @@ from cuadra.faces.cli.context import (
     escape,
     number,
     out,
+    safe,
     session,
 )
 from cuadra.ledger import acts, person
@@ -74,14 +75,20 @@ def write_off(identifier: NumberArgument, note: NoteOption = "", account: Accoun
     out.print(text.format(order=label), markup=False)
 
 
-def apply_after_freeze(identifier: NumberArgument, note: NoteOption = "", account: AccountOption = None) -> None:
+def apply_after_freeze(
+    identifier: NumberArgument, note: NoteOption = "", show_personal: PersonalOption = False,
+    account: AccountOption = None,
+) -> None:  # fmt: skip
     with session() as s:
         owner = s.account(account)
+        if show_personal:
+            s.audit(owner, "personal data shown", "apply-after-freeze")
         order, label, integration = one_order(s, owner, identifier)
         changes = acts.apply_after_freeze(s.db, s.act(owner, note), order, s.way(owner, integration))
     out.print(_("Applied to order {order}:").format(order=label), markup=False)
-    for field, (before, after) in changes.items():
-        out.print(f"  {field}: {before} → {after}", markup=False)
+    for field, sides in changes.items():
+        before, after = sides if show_personal else (masking.change(field, said) for said in sides)
+        out.print(f"  {safe(field)}: {safe(before)} → {safe(after)}", markup=False)
 
 
 # ---------------------------------------------------------------- products

@@ -112,15 +112,17 @@ def files_rejects(
         target = to or s.settings.home / "rejects" / name
         lang = language()
         written = returning.write(s.db, owner, one, target, lambda code: reasons.get(code).action.get(lang))
+        if rows := sum(file.rows for file in written if file.personal):
+            s.audit(owner, "personal data shown", "files rejects", integration=name, rows=rows)
     if json:
-        as_json([{"set": set_name, "file": str(path), "rows": rows} for set_name, path, rows in written])
+        as_json([{"set": file.set, "file": str(file.file), "rows": file.rows} for file in written])
         return
     if not written:
         out.print(_("No bad row waits to be corrected."))
         return
-    for set_name, path, rows in written:
-        text = plural("{n} bad row", "{n} bad rows", rows)
-        out.print(f"{path}: {text} ({set_name})", markup=False, soft_wrap=True)
+    for file in written:
+        text = plural("{n} bad row", "{n} bad rows", file.rows)
+        out.print(f"{file.file}: {text} ({file.set})", markup=False, soft_wrap=True)
     out.print(_("Correct the cells, leave the columns that begin with cuadra_, and drop the files again."), style="dim")
 
 
@@ -137,6 +139,9 @@ def files_search(
         owner = s.account(account)
         rows = returning.search(s.db, owner, text, limit)
         sets, files = returning.received(s.db, owner)
+        # the text asked for is not kept: it may be the person's own address
+        if shown := sum(returning.names_people(row["role"]) for row in rows):
+            s.audit(owner, "personal data shown", "files search", rows=shown)
     if json:
         as_json({"text": text, "found": rows, "file_sets": sets, "files": files})
     elif rows:

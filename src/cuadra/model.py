@@ -8,7 +8,7 @@ an unknown field never overwrites what is known.
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
@@ -251,6 +251,31 @@ class BranchRead(_Read):
     id: Id
     name: Short | None = None
     custom: dict[str, Any] = {}
+
+
+class Axis(StrEnum):
+    """By which of an order's times a listing was made."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+
+
+class Covered(Struct, frozen=True):
+    """One interval of source time, read whole: from `start`, to before `end`."""
+
+    axis: Axis
+    start: datetime
+    end: datetime
+    read_at: datetime
+    """When the listing began."""
+    filter: str = ""
+    """What the source left out, if it was asked to."""
+    reach: datetime | None = None
+    """Orders created before this are beyond what the token may see."""
+
+    def settled(self, settle: timedelta) -> datetime:
+        """The end of what had settled when it was read; not after `start` if nothing had."""
+        return min(self.end, self.read_at - settle)
 
 
 class Complaint(Struct, frozen=True):

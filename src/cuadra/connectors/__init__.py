@@ -7,9 +7,10 @@ from importlib.metadata import entry_points
 
 from cuadra.connectors.base import Connector
 from cuadra.connectors.files import FilesConnector
+from cuadra.connectors.woocommerce import WooCommerceConnector
 from cuadra.errors import NotFound
 
-BUILT_IN: tuple[Connector, ...] = (FilesConnector(),)
+BUILT_IN: tuple[Connector, ...] = (FilesConnector(), WooCommerceConnector())
 
 
 @cache

@@ -8,7 +8,8 @@ A connector hands over two things that do not know each other:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,11 +19,18 @@ from cuadra.model import (
     BranchRead,
     CategoryRead,
     Complaint,
+    Covered,
     CustomerRead,
     Entity,
     OrderRead,
     ProductRead,
 )
+
+
+def utc_now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
 
 Value = OrderRead | CustomerRead | ProductRead | CategoryRead | BranchRead
 Evidence = dict[str, Any]
@@ -51,7 +59,8 @@ class Chunk(Struct):
 class Read(Struct):
     """What a reader made of a receipt.
 
-    With a `value` it could be read. Without one, `identifier` (if the source's number was readable) and `refused`
+    With a `value` it could be read. A `hint` (evidence) says that something happened to the thing without saying what it
+    is now: it is to be fetched, and the receipt is never applied. Without either, `identifier` (if the source's number was readable) and `refused`
     (reason, evidence) say what became of it; `complaints` name every bad field with its place.
     """
 
@@ -61,6 +70,7 @@ class Read(Struct):
     refused: tuple[str, Evidence] | None = None
     complaints: list[Complaint] = []
     warnings: dict[str, Evidence] = {}
+    hint: Evidence | None = None
 
 
 Reader = Callable[[Raw], Read]
@@ -91,17 +101,33 @@ class Source(Protocol):
 
 
 class Place(Struct, frozen=True):
-    """What a connector may know of where it works: the account's defaults, and an empty folder of its own."""
+    """What a connector may know of where it works: the account's defaults, an empty folder of its own, its credentials,
+    and what has been read of its source so far."""
 
     currency: str
     time_zone: str
     work: Path
+    secrets: Mapping[str, Revealed] = {}
+    covered: Sequence[Covered] = ()
+    now: Callable[[], datetime] = utc_now
+
+
+class Revealed(Protocol):
+    """A credential that shows itself only where it is used."""
+
+    def reveal(self) -> str: ...
 
 
 class Offer(Protocol):
     """Something that a source has for us to take: a file set, the orders changed since the last look."""
 
     name: str
+    is_set: bool
+    """A set of files, noted as such; else a listing of a live source."""
+    arrival: str
+    """How its receipts come: `file`, `backfill`, `poll`."""
+    covers: Sequence[Covered]
+    """What has been read of the source when this has been received to its end."""
     sequence: int
     digest: bytes
     """Of names and contents, where the same offer can come twice; empty where it cannot."""
@@ -122,7 +148,7 @@ class Offer(Protocol):
 
 
 class OfferProblem(Exception):
-    """An offer that cannot be taken after all: nothing of it has been written."""
+    """An offer that cannot be taken, or not to its end: what it brought until then is in."""
 
     def __init__(self, reason: str, evidence: Evidence) -> None:
         self.reason, self.evidence = reason, evidence

@@ -162,6 +162,20 @@ CREATE TABLE file_set (
 CREATE INDEX file_set_by_run ON file_set (account_id, run_id);
 CREATE INDEX file_set_by_digest ON file_set (account_id, integration_id, digest);
 
+CREATE TABLE coverage (                                        -- what has been read of a live source, whole
+    account_id     bigint NOT NULL,
+    coverage_id    bigint NOT NULL DEFAULT nextval('entity_id'),
+    integration_id bigint NOT NULL,
+    run_id         bigint,
+    axis           text NOT NULL CHECK (axis IN ('created', 'updated')),
+    span           tstzrange NOT NULL,                         -- of the source's time
+    read_at        timestamptz NOT NULL,
+    filter         text NOT NULL DEFAULT '',                   -- what the source left out, if it was asked to
+    reach          timestamptz,                                -- orders created before this the token may not see
+    PRIMARY KEY (account_id, coverage_id)
+);
+CREATE INDEX coverage_by_integration ON coverage (account_id, integration_id);
+
 CREATE TABLE file_reject (                                     -- one row per bad row of a file
     account_id  bigint NOT NULL,
     set_id      bigint NOT NULL,
@@ -609,7 +623,7 @@ DECLARE
 BEGIN
     FOREACH tab IN ARRAY ARRAY[
         'account', 'store', 'integration', 'integration_state', 'secret', 'rule_version', 'exchange_rate', 'audit',
-        'run', 'file_set', 'file_reject', 'inbox', 'receipt', 'attempt', 'orders', 'order_line', 'payment', 'refund',
+        'run', 'file_set', 'coverage', 'file_reject', 'inbox', 'receipt', 'attempt', 'orders', 'order_line', 'payment', 'refund',
         'shipment', 'discount', 'order_version', 'order_event', 'frozen_change', 'identifier', 'customer',
         'customer_key', 'customer_conflict', 'consent', 'category', 'category_source', 'product', 'product_key', 'branch'
     ] LOOP

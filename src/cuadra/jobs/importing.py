@@ -22,19 +22,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
-from msgspec import Struct, field
-from psycopg.types.json import Jsonb
 
 from cuadra import accounts, folders, inbox, runs
 from cuadra.accounts import Account, Integration
-from cuadra.connectors.base import Offer, OfferProblem, Progress, Raw, Reader
-from cuadra.db import Conn, Database
+from cuadra.connectors.base import Raw
+from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.errors import Refused
-from cuadra.inbox import Entry
-from cuadra.jobs import releasing, returning, ways
+from cuadra.jobs import releasing, ways
+from cuadra.jobs.job import PIECE, Chunk, Job
+from cuadra.jobs.receiving import incoming, reader_of
 from cuadra.jobs.ways import Watch
-from cuadra.ledger import AlreadyDone, BatchLedger, Way, utc_now
+from cuadra.ledger import AlreadyDone, BatchLedger
 from cuadra.ledger.ahead import AheadLedger
 from cuadra.pipeline.ahead import Batch, Lane
 from cuadra.pipeline.run import prepare_safely
@@ -45,41 +44,6 @@ from cuadra.settings import Settings
 
 SWITCH_SECONDS = 0.001
 """How long one thread may compute while another waits; usually five times as long."""
-
-
-PIECE = 500
-"""Receipts that are read and decided at a time, while the processor still has them at hand."""
-
-
-class _Chunk(Struct):
-    """Stored receipts on their way to the pipeline."""
-
-    entry: Entry
-    raws: list[tuple[int, Raw]]
-    reader: Reader
-
-
-class _Job(Struct):
-    """One import at work."""
-
-    settings: Settings
-    db: Database
-    account: Account
-    integration: Integration
-    way: Way
-    run_id: int
-    watch: Watch
-    work: Path
-    processed: int = 0
-    stop: threading.Event = field(default_factory=threading.Event)
-    notes: list[dict[str, Any]] = field(default_factory=list)
-    problem: tuple[str, dict[str, Any]] | None = None
-    source_counts: list[int | None] = field(default_factory=list)
-
-    def done(self, receipts: int) -> None:
-        """So many more are in the ledger."""
-        self.processed += receipts
-        self.watch("imported", self.processed, None)
 
 
 def import_now(settings: Settings, db: Database, account: Account, integration: Integration, author: str,
@@ -97,7 +61,7 @@ def import_now(settings: Settings, db: Database, account: Account, integration: 
         with db.transaction(role="cuadra_clock") as conn:
             conn.execute("SELECT drop_old_partitions(now()::date)")
         run_id, cursor = _open_run(db, account, integration, author)
-        job = _Job(settings, db, account, integration, ways.way(db, account, integration), run_id, watch, work)
+        job = Job(settings, db, account, integration, ways.way(db, account, integration), run_id, watch, work)
         with _undisturbed():
             _drain(job)
             _receive(job, cursor, again)
@@ -176,9 +140,9 @@ def _open_run(db: Database, account: Account, integration: Integration, author: 
 # ---------------------------------------------------------------- receiving
 
 
-def _receive(job: _Job, cursor: dict[str, Any], again: bool) -> None:
+def _receive(job: Job, cursor: dict[str, Any], again: bool) -> None:
     """Run the receiving side in a thread of its own, and the pipeline here, until the source is read to its end."""
-    chunks: queue.Queue[_Chunk | BaseException | None] = queue.Queue(maxsize=2)
+    chunks: queue.Queue[Chunk | BaseException | None] = queue.Queue(maxsize=2)
     thread = threading.Thread(target=_receiving, args=(job, cursor, again, chunks), name="receive", daemon=True)
     thread.start()
     ahead = AheadLedger(job.db, job.way, run_id=job.run_id, take=inbox.take)
@@ -198,10 +162,10 @@ def _receive(job: _Job, cursor: dict[str, Any], again: bool) -> None:
                 chunks.get(timeout=0.05)
 
 
-def _receiving(job: _Job, cursor: dict[str, Any], again: bool, chunks: queue.Queue[Any]) -> None:
+def _receiving(job: Job, cursor: dict[str, Any], again: bool, chunks: queue.Queue[Any]) -> None:
     with job.db.again() as db:
         try:
-            for chunk in _incoming(job, db, cursor, again):
+            for chunk in incoming(job, db, cursor, again):
                 chunks.put(chunk)
                 if job.stop.is_set():
                     return
@@ -210,137 +174,19 @@ def _receiving(job: _Job, cursor: dict[str, Any], again: bool, chunks: queue.Que
             chunks.put(err)
 
 
-def _incoming(job: _Job, db: Database, cursor: dict[str, Any], again: bool) -> Iterator[_Chunk]:
-    db.stage()
-    place = ways.place(job.account, job.work)
-    settings = {**job.integration.settings, "chunk": job.settings.batch}
-    progress = _stoppable(job, "reading")
-    for offer in ways.connector(job.integration).offers(settings, place, _stoppable(job, "checking")):
-        resumed = cursor if cursor.get("digest") == offer.digest.hex() and offer.digest else {}
-        offer.sequence = resumed.get("sequence", offer.sequence)
-        set_id = resumed.get("set") or _take_set(job, db, offer, again)
-        if set_id is None:
-            continue
-        if offer.corrections:
-            yield from _corrected(job, db, offer)
-            _finish_set(job, db, offer, int(set_id))
-            continue
-        try:
-            source = offer.open(progress)
-        except OfferProblem as err:
-            _hold_set(job, db, int(set_id), err)
-            continue
-        for chunk in source.receive(resumed, progress):
-            at = {**chunk.cursor, "digest": offer.digest.hex(), "set": set_id, "sequence": offer.sequence}
-            yield _store(job, db, chunk.raws, at, int(set_id), source.reader())
-        _finish_set(job, db, offer, int(set_id))
-
-
-def _corrected(job: _Job, db: Database, offer: Offer) -> Iterator[_Chunk]:
-    """Rows that went back and came again corrected: their receipts anew, each read as its own set is read."""
-    account = job.account.account_id
-    for set_id, raws in returning.corrected(db, account, list(offer.corrections), offer.sequence):
-        reader = _reader_of(job, db, set_id)
-        for at in range(0, len(raws), inbox.MOST):
-            yield _store(job, db, raws[at : at + inbox.MOST], {}, set_id, reader)
-
-
-def _stoppable(job: _Job, what: str) -> Progress:
-    def progress(done: int, total: int | None, name: str) -> None:
-        if job.stop.is_set():
-            raise Interrupted
-        job.watch(f"{what} {name}", done, total)
-
-    return progress
-
-
-class Interrupted(BaseException):
-    """The importing side has gone; nothing is lost, the next import goes on."""
-
-
-def _take_set(job: _Job, db: Database, offer: Offer, again: bool) -> int | None:
-    """Note a set and say whether it is to be read; one that cannot be is noted with its reason."""
-    key = {"account": job.account.account_id, "integration": job.integration.integration_id}
-    with db.transaction(job.account.account_id) as conn:
-        known = begun = None
-        if offer.digest:
-            known = conn.execute(sql("known_set"), {**key, "digest": offer.digest}).fetchone()
-            begun = conn.execute(sql("begun_set"), {**key, "run": job.run_id, "digest": offer.digest}).fetchone()
-        if begun is not None:
-            return int(begun[0])
-        if known is not None and not again:
-            if known[3] == job.run_id:  # read before this run was interrupted
-                job.source_counts.append(offer.source_count)
-                return None
-            proof = {"digest": offer.digest.hex(), "set": known[1], "processed_at": known[2].isoformat()}
-            job.notes.append({"set": offer.name, "already": proof})
-            return None
-        set_id = _add_set(conn, key, job.run_id, offer, offer.problem)
-    if offer.problem is not None:
-        _note_problem(job, offer.name, offer.problem)
-        return None
-    if offer.notes:
-        job.notes.append({"set": offer.name, **offer.notes})
-    return set_id
-
-
-def _add_set(conn: Conn, key: dict[str, Any], run_id: int, offer: Offer,
-             problem: tuple[str, dict[str, Any]] | None) -> int:  # fmt: skip
-    description = offer.description or {"files": [], "layout": {}}
-    row = conn.execute(sql("add_set"), {
-        **key, "run": run_id, "name": offer.name, "sequence": offer.sequence, "digest": offer.digest,
-        "files": Jsonb(description["files"]), "layout": Jsonb(description["layout"]),
-        "state": "taken" if problem is None else "held", "reason": problem[0] if problem else None,
-        "evidence": Jsonb(problem[1]) if problem else None,
-    }).fetchone()  # fmt: skip
-    assert row is not None
-    return int(row[0])
-
-
-def _note_problem(job: _Job, name: str, problem: tuple[str, dict[str, Any]]) -> None:
-    job.problem = job.problem or problem
-    job.notes.append({"set": name, "reason": problem[0], "evidence": problem[1]})
-
-
-def _hold_set(job: _Job, db: Database, set_id: int, err: OfferProblem) -> None:
-    with db.transaction(job.account.account_id) as conn:
-        conn.execute(sql("hold_set"), {
-            "account": job.account.account_id, "set": set_id, "reason": err.reason, "evidence": Jsonb(err.evidence),
-        })  # fmt: skip
-    _note_problem(job, str(set_id), (err.reason, err.evidence))
-
-
-def _store(job: _Job, db: Database, raws: list[Raw], cursor: dict[str, Any], set_id: int, reader: Reader) -> _Chunk:
-    """Receipts, their place in the inbox and the cursor behind them: durable together or not at all."""
-    account = job.account.account_id
-    with db.transaction(account) as conn:
-        entry = inbox.store(
-            conn, account, job.integration.integration_id, raws, arrival="file", retention=job.account.retention,
-            now=utc_now(), run_id=job.run_id, set_id=set_id,
-        )  # fmt: skip
-        runs.advance(conn, account, job.run_id, cursor, len(raws))
-    return _Chunk(entry, [(entry.first + at, raw) for at, raw in enumerate(raws)], reader)
-
-
-def _finish_set(job: _Job, db: Database, offer: Offer, set_id: int) -> None:
-    job.source_counts.append(offer.source_count)
-    with db.transaction(job.account.account_id) as conn:
-        conn.execute(sql("set_read"), {"account": job.account.account_id, "set": set_id})
-
-
 # ---------------------------------------------------------------- processing
 
 
-def _prepare(job: _Job, chunk: _Chunk, number: int, raw: Raw) -> Item:
+def _prepare(job: Job, chunk: Chunk, number: int, raw: Raw) -> Item:
     return prepare_safely(raw, number, chunk.reader, job.way.rules, job.account.country)
 
 
-def _pieces(job: _Job, chunk: _Chunk) -> Iterator[list[Item]]:
+def _pieces(job: Job, chunk: Chunk) -> Iterator[list[Item]]:
     for at in range(0, len(chunk.raws), PIECE):
         yield [_prepare(job, chunk, number, raw) for number, raw in chunk.raws[at : at + PIECE]]
 
 
-def _process(job: _Job, chunk: _Chunk) -> None:
+def _process(job: Job, chunk: Chunk) -> None:
     """One stored chunk through the pipeline. What another worker took meanwhile is done."""
 
     def fresh(ids: frozenset[int] | None) -> list[Item]:
@@ -351,24 +197,16 @@ def _process(job: _Job, chunk: _Chunk) -> None:
         run_batch(fresh, ledger, job.done)
 
 
-def _drain(job: _Job) -> None:
+def _drain(job: Job) -> None:
     """Process what is stored and not yet in the ledger: the leavings of an import that was killed."""
     account = job.account.account_id
     while left := inbox.waiting(job.db, account, job.run_id):
         for entry in left:
             raws = inbox.load(job.db, account, entry)
-            _process(job, _Chunk(entry, raws, _reader_of(job, job.db, entry.set_id)))
+            _process(job, Chunk(entry, raws, reader_of(job, job.db, entry.set_id)))
 
 
-def _reader_of(job: _Job, db: Database, set_id: int | None) -> Reader:
-    with db.transaction(job.account.account_id) as conn:
-        row = conn.execute(sql("get_set"), {"account": job.account.account_id, "set": set_id}).fetchone()
-    assert row is not None
-    place = ways.place(job.account, job.work)
-    return ways.connector(job.integration).reader({"files": row[3], "layout": row[4]}, place)
-
-
-def _release(job: _Job) -> None:
+def _release(job: Job) -> None:
     """What the run brought lets go what waited for it: products the lines that miss them, customers the orders that
     lack a contact. So it does not matter which came first."""
     db, account = job.db, job.account
@@ -382,7 +220,7 @@ def _release(job: _Job) -> None:
         releasing.after_customers(db, account, job.watch)
 
 
-def _close(job: _Job) -> Report:
+def _close(job: Job) -> Report:
     """Count, compare with the source's own count, end."""
     report = runs.report(job.db, job.account.account_id, job.run_id, job.integration.name)
     report.notes = job.notes

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from cuadra import accounts, connectors
+from cuadra import accounts, connectors, coverage, secrets
 from cuadra.accounts import Account, Integration
-from cuadra.connectors.base import Connector, Place
+from cuadra.connectors.base import Connector, Place, Revealed
 from cuadra.db import Database
 from cuadra.ledger import Way
 from cuadra.pipeline import rules
 from cuadra.pipeline.rules import AccountFacts
+from cuadra.settings import Settings
 
 Watch = Callable[[str, int, int | None], None]
 """Told of progress: (what is going on, done, total or None)."""
@@ -26,9 +27,15 @@ def way(db: Database, account: Account, integration: Integration) -> Way:
                rules.load(stored), integration.rule_version)  # fmt: skip
 
 
-def place(account: Account, work: Path) -> Place:
-    """What a connector may know of the account."""
-    return Place(account.currency, account.time_zone, work)
+def place(db: Database, settings: Settings, account: Account, integration: Integration, work: Path) -> Place:
+    """What a connector may know of the account, its credentials and what it has read so far."""
+    known: dict[str, Revealed] = {}
+    for name, *_ in secrets.names(db, account.account_id, integration.integration_id):
+        found = secrets.get(db, secrets.KeyFile.of(settings), account.account_id, integration.integration_id, name)
+        if found is not None:
+            known[name] = found
+    covered = coverage.load(db, account.account_id, integration.integration_id)
+    return Place(account.currency, account.time_zone, work, known, covered)
 
 
 def connector(integration: Integration) -> Connector:

@@ -22,7 +22,7 @@ from cuadra.connectors.files.returns import Correction, corrections, is_correcti
 from cuadra.connectors.files.sets import Candidate, Manifest
 from cuadra.connectors.files.source import FileSetSource, describe, plans
 from cuadra.errors import CuadraError
-from cuadra.model import OrderRead
+from cuadra.model import Covered, OrderRead
 
 
 class SetOffer:
@@ -30,6 +30,8 @@ class SetOffer:
 
     def __init__(self, candidate: Candidate, layout: Layout, place: Place, chunk: int) -> None:
         self.name = candidate.name
+        self.is_set, self.arrival = True, "file"
+        self.covers: Sequence[Covered] = ()
         self.sequence = 0
         self.digest = b""
         self.source_count: int | None = candidate.manifest.orders if candidate.manifest else None

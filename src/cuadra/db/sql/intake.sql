@@ -156,6 +156,14 @@ WHERE account_id = %(account)s AND set_id = %(set)s;
 SELECT set_id, name, sequence, files, layout, integration_id, digest FROM file_set
 WHERE account_id = %(account)s AND set_id = %(set)s;
 
+-- name: add_coverage
+INSERT INTO coverage (account_id, integration_id, run_id, axis, span, read_at, filter, reach)
+VALUES (%(account)s, %(integration)s, %(run)s, %(axis)s, tstzrange(%(start)s, %(end)s), %(read_at)s, %(filter)s, %(reach)s);
+
+-- name: list_coverage
+SELECT axis, lower(span), upper(span), read_at, filter, reach FROM coverage
+WHERE account_id = %(account)s AND integration_id = %(integration)s ORDER BY coverage_id;
+
 -- name: draw_receipts
 SELECT nextval('receipt_block');
 

@@ -1,0 +1,67 @@
+"""WooCommerce: shops that run on WordPress, through the REST API v3 and webhooks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from cuadra.connectors.base import Info, Offer, Place, Progress, Reader, SettingSpec
+from cuadra.connectors.http import Pace, refuse_address
+from cuadra.connectors.woocommerce import offers
+from cuadra.connectors.woocommerce.client import Client
+from cuadra.connectors.woocommerce.reader import read
+from cuadra.errors import UsageError
+from cuadra.model import Axis
+
+_SETTINGS = (
+    SettingSpec("url", "Address of the shop, with the folder it lives in.",
+                "Dirección de la tienda, con la carpeta en la que vive.", required=True),
+    SettingSpec("consumer_key", "Consumer key of the REST API (ck_…).",
+                "Clave de consumidor de la API REST (ck_…).", required=True, secret=True),
+    SettingSpec("consumer_secret", "Consumer secret of the REST API (cs_…).",
+                "Secreto de consumidor de la API REST (cs_…).", required=True, secret=True),
+    SettingSpec("private", "«yes» for a shop inside one's own network.",
+                "«yes» para una tienda dentro de la propia red."),
+    SettingSpec("pace", "Calls a second, at most; 2 without it.", "Llamadas por segundo, como máximo; 2 si no se dice."),
+)  # fmt: skip
+FIRST_IMPORT = timedelta(days=61)
+"""About two calendar months; the shop itself has no window."""
+OVERLAP = timedelta(minutes=30)
+
+
+class WooCommerceConnector:
+    """The connector of WooCommerce shops; see `base.Connector`."""
+
+    info = Info("woocommerce", "WooCommerce", _SETTINGS, gives_stamps=True)
+
+    def check(self, settings: dict[str, Any]) -> None:
+        """There must be an address of a shop."""
+        if not settings.get("url"):
+            raise UsageError("The woocommerce connector needs the shop's address: --set url=https://shop.example.")
+        refuse_address(settings["url"], private=settings.get("private") == "yes")
+
+    def client(self, settings: dict[str, Any], place: Place) -> Client:
+        """A connection to the shop. Raises UsageError without credentials."""
+        missing = [name for name in ("consumer_key", "consumer_secret") if name not in place.secrets]
+        if missing:
+            raise UsageError("The shop's {name} is missing; set it: cuadra integration set NAME --secret {name}=-.",
+                             name=missing[0])  # fmt: skip
+        return Client(
+            settings["url"], place.secrets["consumer_key"].reveal(), place.secrets["consumer_secret"].reveal(),
+            pace=Pace(float(settings.get("pace") or 2)), private=settings.get("private") == "yes",
+        )  # fmt: skip
+
+    def offers(self, settings: dict[str, Any], place: Place, progress: Progress) -> list[Offer]:
+        """The catalogue, and the first orders or what has changed since the last look."""
+        client = self.client(settings, place)
+        looks = [one for one in place.covered if one.axis is Axis.UPDATED]
+        if not looks:
+            horizon = place.now() - FIRST_IMPORT
+            return [offers.catalogue(client, place.now, offers.BEGINNING), offers.first(client, place.now, horizon)]
+        since = max(one.read_at for one in looks) - OVERLAP
+        reach = min((one.reach for one in looks if one.reach is not None), default=None)
+        return [offers.catalogue(client, place.now, since), offers.changes(client, place.now, since, reach)]
+
+    def reader(self, description: dict[str, Any], place: Place) -> Reader:
+        """The same reader for everything, today and in a year."""
+        return read

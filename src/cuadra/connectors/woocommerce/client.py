@@ -1,0 +1,234 @@
+"""The REST face of a WooCommerce shop (wc/v3), as far as it is used, and what its answers mean.
+
+Facts: a key is sent by Basic over TLS and signed by OAuth 1.0a over plain HTTP; an unknown key is not told apart from none;
+times are sent in UTC without a zone together with `dates_are_gmt`, the only form that no version gets wrong; lists count
+in X-WP-Total; 500 with a bare number inside is a refusal, not a fault.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Generator, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+import httpx
+import msgspec
+from msgspec import Struct
+
+from cuadra.connectors.http import Answer, Http, Pace, Trouble, excerpt
+
+PAGE = 100
+SECOND = timedelta(seconds=1)
+ONE_SECOND_PAGES = 200
+"""Pages of orders of one and the same second: more are a fault of the shop, not a second."""
+
+_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_any = msgspec.json.Decoder().decode
+
+
+class Head(Struct):
+    """What a walk needs of an item: its number and when it was changed."""
+
+    id: int = 0
+    date_modified_gmt: str | None = None
+
+
+_decode_head = msgspec.json.Decoder(Head).decode
+
+
+class _Kind(Struct):
+    id: int = 0
+    type: str | None = None
+
+
+_decode_kind = msgspec.json.Decoder(_Kind).decode
+
+
+class OAuth(httpx.Auth):
+    """One-legged OAuth 1.0a, HMAC-SHA256, in the query: what the shop wants over plain HTTP."""
+
+    def __init__(self, key: str, secret: str) -> None:
+        self._key, self._secret = key, secret
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        signed = dict(parse_qsl(request.url.query.decode(), keep_blank_values=True)) | {
+            "oauth_consumer_key": self._key, "oauth_nonce": secrets.token_hex(16),
+            "oauth_signature_method": "HMAC-SHA256", "oauth_timestamp": str(int(time.time())),
+        }  # fmt: skip
+        address = str(request.url.copy_with(query=None))
+        signed["oauth_signature"] = signature(request.method, address, signed, self._secret)
+        request.url = request.url.copy_with(
+            query="&".join(f"{_coded(k)}={_coded(v)}" for k, v in signed.items()).encode()
+        )
+        yield request
+
+
+def signature(method: str, address: str, parameters: Mapping[str, str], secret: str) -> str:
+    """The signature of a request; parameters are coded twice, as the shop's own code does."""
+    pairs = sorted(f"{_coded(name)}={_coded(value)}" for name, value in parameters.items())
+    base = "&".join([method.upper(), _coded(address), _coded("&".join(pairs))])
+    return base64.b64encode(hmac.new(f"{secret}&".encode(), base.encode(), hashlib.sha256).digest()).decode()
+
+
+def _coded(text: str) -> str:
+    return quote(text, safe="-._~")
+
+
+class ShopError(Struct):
+    """An error body of the shop."""
+
+    code: str = ""
+    message: str = ""
+    data: Any = None
+
+
+def error_of(answer: Answer) -> ShopError | None:
+    """The error body, if the answer has one."""
+    try:
+        return msgspec.convert(_decode_any(answer.body), ShopError)
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def judge(answer: Answer) -> Trouble | None:
+    """What an answer means. Codes are matched, never messages: those are in the language of the site."""
+    if 200 <= answer.status < 300:
+        return None
+    error = error_of(answer)
+    if error is None or not error.code:
+        # not the shop's own words: a host, a firewall or a page of WordPress stands in between
+        proof = {"status": answer.status, "fingerprint": excerpt(answer.body)[:200], "other_network": None}
+        if answer.status in (401, 403, 406):
+            return Trouble("source_blocked_by_firewall", proof)
+        return Trouble("source_unavailable", {"attempts": 1, "status": answer.status, "message": excerpt(answer.body)},
+                       transient=answer.status >= 500)  # fmt: skip
+    said = {"status": answer.status, "code": error.code, "body": excerpt(answer.body)}
+    if answer.status == 401 and "do not have" not in error.code:
+        return Trouble("credentials_invalid", said | {"last_success": None})
+    if answer.status == 403:
+        return Trouble("scope_missing", said | {"permission": None})
+    if error.code == "rest_no_route":
+        return Trouble("source_address_changed", {"address": None, "answer": error.code})
+    if answer.status == 404:
+        return Trouble("not_found_at_source", said)
+    if answer.status >= 500 and not isinstance(error.data, int | float):
+        return Trouble("source_unavailable", said | {"attempts": 1}, transient=True)
+    return Trouble("destination_rejected", said)
+
+
+class Page(Struct):
+    """One page of a list: its items byte for byte, and how many there are in all."""
+
+    items: list[bytes]
+    total: int | None
+
+
+class Client:
+    """A shop. `address` is the site's, with the folder it lives in."""
+
+    def __init__(self, address: str, key: str, secret: str, *, pace: Pace, private: bool = False,
+                 verify: bool = True) -> None:  # fmt: skip
+        auth: httpx.Auth = httpx.BasicAuth(key, secret) if address.startswith("https:") else OAuth(key, secret)
+        self.http = Http(
+            f"{address.rstrip('/')}/wp-json/wc/v3", judge, pace=pace, auth=auth, private=private, verify=verify
+        )
+
+    def page(self, path: str, params: Mapping[str, Any]) -> Page:
+        """One page of a list. A page with fewer items than its own count says is asked for again, once."""
+        for last in (False, True):
+            answer = self.http.get(path, {"per_page": PAGE, **params})
+            said = answer.headers.get("x-wp-total", "")
+            total = int(said) if said.isdecimal() else None
+            try:
+                items = [bytes(one) for one in _decode_items(answer.body)]
+            except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as err:
+                if not last:
+                    continue
+                proof = {
+                    "announced": total,
+                    "read": 0,
+                    "limit": PAGE,
+                    "message": f"{err}: {excerpt(answer.body)}"[:500],
+                }
+                raise Trouble("source_answer_truncated", proof, transient=True) from err
+            before = (int(params.get("page", 1)) - 1) * PAGE
+            if total is None or len(items) >= min(PAGE, max(0, total - before)) or last:
+                return Page(items, total)
+        raise AssertionError("two tries")
+
+    def modified(self, path: str, since: datetime, params: Mapping[str, Any]) -> Iterator[list[bytes]]:
+        """Everything changed at `since` or later, oldest first, page by page.
+
+        By key set: always the first page after the newest stamp seen, so that a list that moves under the walk can repeat
+        an item and never skip one. Page numbers are used only inside one second that has more items than a page.
+        """
+        after = since - SECOND  # the shop's bound is exclusive
+        seen: set[tuple[int, str | None]] = set()
+        while True:
+            page = self.page(path, self._window(after, params, 1))
+            heads = [_decode_head(item) for item in page.items]
+            stamps = [stamp for head in heads if (stamp := _stamp(head)) is not None]
+            fresh = [item for item, head in zip(page.items, heads, strict=True)
+                     if (head.id, head.date_modified_gmt) not in seen]  # fmt: skip
+            if fresh:
+                yield fresh
+            if (len(page.items) < PAGE and (page.total or 0) <= len(page.items)) or not stamps:
+                return
+            newest = max(stamps)
+            if newest - SECOND <= after:
+                yield from self._one_second(path, after, params)
+                after = newest
+                seen = set()
+            else:
+                after = newest - SECOND
+                seen = {(head.id, head.date_modified_gmt) for head in heads}
+
+    def numbered(self, path: str, params: Mapping[str, Any]) -> Iterator[list[bytes]]:
+        """A list that has no times, by page numbers, in the order of its numbers."""
+        for number in range(1, 10_000):
+            page = self.page(path, {"orderby": "id", "order": "asc", "page": number, **params})
+            if page.items:
+                yield page.items
+            if len(page.items) < PAGE and (page.total is None or page.total <= number * PAGE):
+                return
+
+    @staticmethod
+    def variable(items: list[bytes]) -> list[int]:
+        """The numbers of those products that have variations: no list names these."""
+        return [head.id for head in map(_decode_kind, items) if head.type == "variable"]
+
+    @staticmethod
+    def text(moment: datetime) -> str:
+        """A time as the shop's filters want it: UTC without a zone, whole seconds."""
+        return _text(moment)
+
+    def _one_second(self, path: str, after: datetime, params: Mapping[str, Any]) -> Iterator[list[bytes]]:
+        within = {**params, "modified_before": _text(after + 2 * SECOND)}
+        for number in range(2, ONE_SECOND_PAGES):
+            page = self.page(path, self._window(after, within, number))
+            if not page.items:
+                return
+            yield page.items
+
+    @staticmethod
+    def _window(after: datetime, params: Mapping[str, Any], number: int) -> dict[str, Any]:
+        return {"orderby": "modified", "order": "asc", "page": number, "modified_after": _text(after),
+                "dates_are_gmt": "true", **params}  # fmt: skip
+
+
+def _text(moment: datetime) -> str:
+    """UTC without a zone, whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _stamp(head: Head) -> datetime | None:
+    try:
+        return datetime.fromisoformat(head.date_modified_gmt or "").replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,113 @@
+"""From the bytes that a WooCommerce shop sent to a `Read`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from cuadra.connectors.base import Evidence, Raw, Read, Value
+from cuadra.connectors.woocommerce import catalogue, orders
+from cuadra.model import Complaint, Entity, OrderRead
+from cuadra.money import problem
+
+
+class ErrorBody(Struct):
+    """What the shop says instead of a thing. Told apart by its code: the message is in the language of the site."""
+
+    code: str
+    message: str = ""
+    data: Any = None
+
+
+_decode_error = msgspec.json.Decoder(ErrorBody).decode
+_decode_any = msgspec.json.Decoder().decode
+
+_READERS: dict[Entity, Callable[[bytes], Value]] = {
+    Entity.ORDER: lambda body: orders.order_of(orders.decode_order(body)),
+    Entity.PRODUCT: lambda body: catalogue.product_of(catalogue.decode_product(body)),
+    Entity.CATEGORY: lambda body: catalogue.category_of(catalogue.decode_category(body)),
+    Entity.CUSTOMER: lambda body: catalogue.customer_of(catalogue.decode_customer(body)),
+}
+
+
+def read(raw: Raw) -> Read:
+    """Read one receipt: a delivery, an item of a listing, or the answer to a single look.
+
+    A notice of deletion (`{"id": 263}`) and a signed error object are hints: they say that something happened to an
+    order, and not what it is now.
+    """
+    try:
+        values = _decode_any(raw.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        return Read(raw.kind, refused=("payload_unreadable", {"position": 0, "message": str(err)[:300]}))
+    if not isinstance(values, dict):
+        return Read(raw.kind, refused=("payload_unreadable", {"position": 0, "message": "one object"}))
+    number = _number(values)
+    if number is None:
+        return _without_number(raw)
+    if raw.kind is Entity.ORDER and "status" not in values and "total" not in values:
+        return Read(raw.kind, number, hint={"fields": sorted(values)})
+    try:
+        value = _READERS[raw.kind](raw.body)
+    except msgspec.ValidationError as err:
+        return _invalid(raw, number, str(err))
+    if isinstance(value, OrderRead) and (wrong := _unsound(value)):
+        return _invalid(raw, number, *wrong)
+    if b"\\u0000" in raw.body:
+        return _invalid(raw, number, "no NUL characters")
+    return Read(raw.kind, number, value)
+
+
+def _number(values: dict[str, Any]) -> str | None:
+    number = values.get("id")
+    return str(number) if isinstance(number, int) and not isinstance(number, bool) and number > 0 else None
+
+
+def _without_number(raw: Raw) -> Read:
+    try:
+        error = _decode_error(raw.body)
+    except msgspec.ValidationError:
+        proof: Evidence = {"field": "id", "rule": "the number of the thing"}
+        return Read(raw.kind, refused=("required_field_missing", proof))
+    status = error.data.get("status") if isinstance(error.data, dict) else None
+    return Read(raw.kind, hint={"code": error.code[:100], "status": status})
+
+
+def _invalid(raw: Raw, number: str, rule: str, field: str = "", value: str = "") -> Read:
+    if " - at `$." in rule:
+        rule, _, place = rule.partition(" - at `$.")
+        field = place.rstrip("`")
+    complaint = Complaint(rule, field, value[:200])
+    proof: Evidence = {"field": complaint.field, "value": complaint.value, "rule": complaint.rule, "line": None}
+    return Read(raw.kind, number, None, ("field_format_invalid", proof), [complaint])
+
+
+def _unsound(order: OrderRead) -> tuple[str, str, str] | None:
+    """(rule, field, value) of the first amount or time that no shop has."""
+    for path, item in _values(order, ""):
+        if type(item) is Decimal and (wrong := problem(item)):
+            return wrong, path, str(item)
+        if type(item) is datetime and not 1990 <= item.year <= 2100:
+            return "a date between 1990 and 2100", path, item.isoformat()
+    return None
+
+
+def _values(value: Struct, path: str) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for name in value.__struct_fields__:
+        item = getattr(value, name)
+        if item is None or item is UNSET:
+            continue
+        if isinstance(item, Struct):
+            found += _values(item, f"{path}{name}.")
+        elif isinstance(item, list):
+            for at, child in enumerate(item):
+                found += _values(child, f"{path}{name}[{at}].")
+        else:
+            found.append((path + name, item))
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -47,6 +48,8 @@ class Integration(Struct, frozen=True):
     store_source: str
     store_name: str
     created_at: Any
+    address: str | None = None
+    """Where its platform sends notices: /in/ADDRESS. Long and random: who does not know it does not find it."""
 
 
 def names(db: Database) -> list[tuple[int, str]]:
@@ -162,7 +165,7 @@ def add_integration(db: Database, account: Account, name: str, connector: str, s
         row = conn.execute(sql("add_store"), {**key, "name": name}).fetchone()
         assert row is not None
         values: dict[str, Any] = {"account": account.account_id, "store": row[0], "name": name, "connector": connector,
-                  "settings": Jsonb(settings)}  # fmt: skip
+                  "settings": Jsonb(settings), "address": token_urlsafe(32) if found.info.live else None}  # fmt: skip
         try:
             row = conn.execute(sql("add_integration"), values).fetchone()
         except psycopg.errors.UniqueViolation as err:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import entry_points
+from typing import cast
 
-from cuadra.connectors.base import Connector
+from cuadra.connectors.base import Connector, LiveConnector
 from cuadra.connectors.files import FilesConnector
 from cuadra.connectors.woocommerce import WooCommerceConnector
 from cuadra.errors import NotFound
@@ -21,6 +22,12 @@ def registry() -> dict[str, Connector]:
         connector: Connector = point.load()()
         found[connector.info.name] = connector
     return found
+
+
+def live(name: str) -> LiveConnector | None:
+    """The connector of that name, if its source can be asked."""
+    connector = get(name)
+    return cast(LiveConnector, connector) if connector.info.live else None
 
 
 def get(name: str) -> Connector:

@@ -9,7 +9,8 @@ A connector hands over two things that do not know each other:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,6 +48,10 @@ class Raw(Struct):
     sequence: int
     file_no: int | None = None
     line: int | None = None
+    arrival: str = ""
+    """`webhook` where it came as one; else empty, for whoever stores it says how it came."""
+    asked: dict[str, Any] | None = None
+    """Of an answer to a question: which `id` was asked for, and the `status` that came back."""
 
 
 class Chunk(Struct):
@@ -71,6 +76,8 @@ class Read(Struct):
     complaints: list[Complaint] = []
     warnings: dict[str, Evidence] = {}
     hint: Evidence | None = None
+    absent: Evidence | None = None
+    """The source was asked for this very thing and says that it does not exist; the proof."""
 
 
 Reader = Callable[[Raw], Read]
@@ -86,6 +93,20 @@ class SettingSpec(Struct, frozen=True):
     secret: bool = False
     place: bool = False
     """A path of this machine: kept from the root on, for the next command may be given elsewhere."""
+
+
+class Calls(Struct):
+    """What was asked of a source, by kind of call."""
+
+    counts: dict[str, int] = {}
+
+    def note(self, what: str) -> None:
+        """Count one more."""
+        self.counts[what] = self.counts.get(what, 0) + 1
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
 
 
 class Source(Protocol):
@@ -110,6 +131,8 @@ class Place(Struct, frozen=True):
     secrets: Mapping[str, Revealed] = {}
     covered: Sequence[Covered] = ()
     now: Callable[[], datetime] = utc_now
+    since: datetime | None = None
+    """Orders created before this are not to be imported; None: the connector's own beginning."""
 
 
 class Revealed(Protocol):
@@ -173,6 +196,15 @@ class Connector(Protocol):
         ...
 
 
+class Profile(Struct, frozen=True):
+    """One way to make the first import: which states of orders are left out of it."""
+
+    name: str
+    title_en: str
+    title_es: str
+    without: tuple[str, ...] = ()
+
+
 class Info(Struct, frozen=True):
     """What a connector says about itself."""
 
@@ -181,3 +213,139 @@ class Info(Struct, frozen=True):
     settings: tuple[SettingSpec, ...]
     gives_stamps: bool
     """Whether orders carry the source's own update time."""
+    live: bool = False
+    """It is a `LiveConnector`: its source can be asked, and sends notices."""
+    profiles: tuple[Profile, ...] = ()
+    """Ways to make the first import, the usual one first."""
+    settle: timedelta = timedelta(minutes=30)
+    """How long after a change the source may still not show it."""
+
+
+# ---------------------------------------------------------------- sources that can be asked, and that send notices
+
+
+class Ping(Struct, frozen=True):
+    """The source asks whether anybody is there. It is answered, and nothing is kept."""
+
+
+class Delivery(Struct, frozen=True):
+    """A genuine notice. `entity` is None for a topic that is not used: it is answered, and nothing is kept."""
+
+    entity: Entity | None
+    topic: str
+    webhook: str
+
+
+class Rejected(Struct, frozen=True):
+    """What is not taken, and why."""
+
+    reason: str
+    evidence: Evidence
+
+
+class Look(Struct):
+    """What a source said when it was asked for things. Each answer is a receipt: `Raw.asked` says what it answers, and
+    an answer that the thing does not exist is one too."""
+
+    raws: list[Raw] = []
+    calls: list[Evidence] = []
+    """Each request: {request, status, at, ms, found}."""
+    trouble: tuple[str, Evidence] | None = None
+    """(reason, evidence) if it could not be asked, or not to the end."""
+
+
+class Entry(Struct, frozen=True):
+    """One order of a census: as much of it as shows whether ours is the same."""
+
+    id: str
+    state: str | None
+    created: datetime | None
+    stamp: datetime | None
+    total: Decimal | None
+    refunds: dict[str, Decimal]
+    """Refund → amount given back, not negative."""
+
+
+class Finding(Struct, frozen=True):
+    """One thing looked at. `values` fill the text; `good` None is a remark. `reason` is a code of the catalogue, where
+    there is one."""
+
+    good: bool | None
+    text: str
+    values: dict[str, Any] = {}
+    reason: str | None = None
+
+
+class Subscription(Struct, frozen=True):
+    """Notices of one topic that the source sends, as it lists them."""
+
+    id: str
+    topic: str
+    url: str
+    state: str
+    """active, paused, disabled"""
+
+
+class Shop(Protocol):
+    """An open connection to a source. Every method raises `connectors.http.Trouble` (a reason with its proof) where the
+    source does not give what was asked for, unless it says otherwise."""
+
+    calls: Calls
+
+    def fetch(self, kind: Entity, ids: Sequence[str], *, patient: bool = True) -> Look:
+        """Things by their own ids, in as few calls as the source allows. Never raises Trouble: the look has it, beside
+        whatever was found before. Not `patient`: a person waits, nothing is tried twice."""
+        ...
+
+    def search(self, kind: str, text: str) -> Look:
+        """Orders by their `number` or by the buyer's `email`. A person waits. Never raises Trouble."""
+        ...
+
+    def census(self, start: datetime, end: datetime) -> Iterator[list[Entry]]:
+        """Every order created from `start` to before `end`, whatever its state, in a light listing; one that is moved
+        meanwhile may be missed, and is to be asked for by its id before anything is said of it."""
+        ...
+
+    def counts(self, since: datetime) -> dict[str, int]:
+        """Orders created since then, by state."""
+        ...
+
+    def examine(self, address: str | None) -> Iterator[Finding]:
+        """Look, without writing, whether everything is there that the integration needs: permissions by name, currency,
+        time zone, notices that reach `address`, an order read end to end. Never raises Trouble: it is a finding."""
+        ...
+
+    def subscriptions(self) -> list[Subscription]:
+        """The notices that the source sends to anybody."""
+        ...
+
+    def subscribe(self, topics: Sequence[str], url: str, secret: str) -> list[Subscription]:
+        """Ask for notices. One that exists for the same topic and address is used again, and made active."""
+        ...
+
+    def unsubscribe(self, ids: Sequence[str]) -> None:
+        """End notices; those that are gone already are no error."""
+        ...
+
+    def set_state(self, order: str, state: str) -> Raw:
+        """Give an order a state; returns the order as the source has it then. Tried once."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class LiveConnector(Connector, Protocol):
+    """A connector whose source can be asked and sends notices."""
+
+    topics: tuple[str, ...]
+    """The notices to ask for."""
+
+    def judge(self, settings: dict[str, Any], headers: Mapping[str, str], body: bytes,
+              secret: str) -> Ping | Delivery | Rejected:  # fmt: skip
+        """What a request to the integration's address is. Pure, and quick: the source waits. `headers` have lower-case
+        names; `secret` is the one that notices are signed with."""
+        ...
+
+    def open(self, settings: dict[str, Any], place: Place) -> Shop:
+        """Connect. Raises UsageError without credentials."""
+        ...

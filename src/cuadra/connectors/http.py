@@ -16,10 +16,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from msgspec import Struct, field
+from msgspec import Struct
 
 import cuadra
-from cuadra.connectors.base import Evidence
+from cuadra.connectors.base import Calls, Evidence
 from cuadra.errors import UsageError
 
 TIMEOUT_SECONDS = 60.0
@@ -41,6 +41,8 @@ class Trouble(Exception):
 
     def __init__(self, reason: str, evidence: Evidence, *, transient: bool = False, wait: float | None = None) -> None:
         self.reason, self.evidence, self.transient, self.wait = reason, evidence, transient, wait
+        self.answer: Answer | None = None
+        """What was answered, if anything was."""
         super().__init__(f"{reason}: {evidence}")
 
 
@@ -72,20 +74,6 @@ class Pace:
             self._next = max(self._next, self._clock() + seconds)
 
 
-class Calls(Struct):
-    """What was asked of a platform, by kind of call: method and path without numbers."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def note(self, method: str, path: str) -> None:
-        shape = "/".join("*" if part.isdecimal() else part for part in path.split("/"))
-        self.counts[f"{method} {shape}"] = self.counts.get(f"{method} {shape}", 0) + 1
-
-    @property
-    def total(self) -> int:
-        return sum(self.counts.values())
-
-
 class Http:
     """Calls to one base address."""
 
@@ -110,13 +98,10 @@ class Http:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Answer:
-        """Ask. Transient trouble is met again with growing pauses. Raises Trouble when that does not help."""
-        return self._patiently("GET", path, params, None, ATTEMPTS)
-
-    def once(self, path: str, params: Mapping[str, Any] | None = None) -> Answer:
-        """Ask, without a second try: for a person who waits."""
-        return self._patiently("GET", path, params, None, 1)
+    def get(self, path: str, params: Mapping[str, Any] | None = None, *, patient: bool = True) -> Answer:
+        """Ask. Transient trouble is met again with growing pauses, unless a person waits (not `patient`). Raises Trouble
+        when that does not help."""
+        return self._patiently("GET", path, params, None, ATTEMPTS if patient else 1)
 
     def send(self, method: str, path: str, content: Any) -> Answer:
         """Change something there. Tried once: what a timeout did is for the caller to find out."""
@@ -141,7 +126,8 @@ class Http:
 
     def _call(self, method: str, path: str, params: Mapping[str, Any] | None, content: Any, attempt: int) -> Answer:
         self._pace.wait()
-        self.calls.note(method, path)
+        shape = "/".join("*" if part.isdecimal() else part for part in path.split("/"))
+        self.calls.note(f"{method} {shape}")
         try:
             with self._client.stream(method, f"{self.base}/{path.lstrip('/')}", params=params, json=content) as found:
                 answer = Answer(found.status_code, {k.lower(): v for k, v in found.headers.items()}, _bounded(found))
@@ -152,6 +138,7 @@ class Http:
             raise Trouble("source_unavailable", proof, transient=True) from err
         trouble = general(answer, attempt) or self._judge(answer)
         if trouble is not None:
+            trouble.answer = answer
             raise trouble
         return answer
 

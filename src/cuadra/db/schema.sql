@@ -55,11 +55,26 @@ CREATE TABLE integration (
                    CHECK (state IN ('draft', 'validating', 'active', 'paused', 'broken', 'removed')),
     mode           text NOT NULL DEFAULT 'manual',
     settings       jsonb NOT NULL DEFAULT '{}',
+    address        text UNIQUE,                                -- where its platform sends notices: /in/ADDRESS
     rule_version   integer NOT NULL DEFAULT 1,
     created_at     timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (account_id, integration_id)
 );
 CREATE UNIQUE INDEX integration_name ON integration (account_id, name) WHERE state <> 'removed';
+
+CREATE TABLE subscription (                                    -- notices that a platform was asked to send
+    account_id     bigint NOT NULL,
+    integration_id bigint NOT NULL,
+    topic          text NOT NULL,
+    source_id      text NOT NULL,                              -- the platform's own number of it
+    url            text NOT NULL,
+    state          text NOT NULL,                              -- as the platform last said: active, paused, disabled, gone
+    made_at        timestamptz NOT NULL,
+    checked_at     timestamptz NOT NULL,
+    remade         integer NOT NULL DEFAULT 0,                 -- how often it was lost or disabled and made again
+    lost_at        timestamptz,                                -- when that was last noticed
+    PRIMARY KEY (account_id, integration_id, topic)
+);
 
 CREATE TABLE integration_state (                               -- who, when, why: one row per change of state
     account_id     bigint NOT NULL,
@@ -175,6 +190,66 @@ CREATE TABLE coverage (                                        -- what has been 
     PRIMARY KEY (account_id, coverage_id)
 );
 CREATE INDEX coverage_by_integration ON coverage (account_id, integration_id);
+
+CREATE TABLE relink (                                          -- what is to be fetched from the source by its number
+    account_id     bigint NOT NULL,
+    integration_id bigint NOT NULL,
+    kind           text NOT NULL,                              -- order, customer, product
+    source_id      text NOT NULL,
+    cause          text NOT NULL,                              -- hint, tie, stale, census, refused
+    asked_at       timestamptz NOT NULL,
+    due_at         timestamptz NOT NULL,
+    tries          integer NOT NULL DEFAULT 0,
+    reason         text,                                       -- of the last failure
+    evidence       jsonb,
+    PRIMARY KEY (account_id, integration_id, kind, source_id),
+    CHECK (reason IS NULL OR evidence IS NOT NULL)
+);
+CREATE INDEX relink_due ON relink (due_at);
+
+CREATE TABLE look (                                            -- a question put to a source, and what it answered
+    account_id     bigint NOT NULL,
+    look_id        bigint NOT NULL DEFAULT nextval('entity_id'),
+    integration_id bigint NOT NULL,
+    at             timestamptz NOT NULL,
+    query          text NOT NULL,                              -- the identifier asked for
+    kind           text NOT NULL,                              -- id, number, email
+    found          text[] NOT NULL,                            -- the source's own ids
+    reason         text,                                       -- why it could not be asked
+    evidence       jsonb NOT NULL,                             -- each request with its status, time and answer's digest
+    PRIMARY KEY (account_id, look_id)
+);
+CREATE INDEX look_by_query ON look (account_id, query, at DESC);
+
+CREATE TABLE intake_refusal (                                  -- notices that were not taken, counted by the hour
+    account_id     bigint NOT NULL,                            -- 0: at an address of no integration
+    integration_id bigint NOT NULL,
+    hour           timestamptz NOT NULL,
+    reason         text NOT NULL,
+    count          bigint NOT NULL,
+    last_at        timestamptz NOT NULL,
+    evidence       jsonb NOT NULL,                             -- of the last one; never its body
+    PRIMARY KEY (account_id, integration_id, hour, reason)
+);
+
+CREATE TABLE write_back (                                      -- states of ours on their way to the source
+    account_id     bigint NOT NULL,
+    order_id       bigint NOT NULL,
+    integration_id bigint NOT NULL,
+    own_state      text NOT NULL,                              -- as a person or a system of ours has set it
+    state          text NOT NULL,                              -- the source's, by the mapping table
+    standing       text NOT NULL CHECK (standing IN ('waiting', 'held', 'failed', 'skipped', 'done')),
+    reason         text,
+    evidence       jsonb,
+    asked_at       timestamptz NOT NULL,
+    due_at         timestamptz,
+    tries          integer NOT NULL DEFAULT 0,
+    done_at        timestamptz,
+    PRIMARY KEY (account_id, order_id),
+    CHECK (reason IS NULL OR evidence IS NOT NULL),
+    CHECK ((standing IN ('held', 'failed', 'skipped')) <= (reason IS NOT NULL))
+);
+CREATE INDEX write_back_due ON write_back (due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE file_reject (                                     -- one row per bad row of a file
     account_id  bigint NOT NULL,
@@ -299,6 +374,8 @@ CREATE TABLE orders (                                          -- one row per or
     recheck_at     timestamptz,                                -- waiting: when to judge again
     frozen_at      timestamptz,
     erased_at      timestamptz,
+    own_state      text,                                       -- where it stands with us: set by a person, or mapped
+    present_at     timestamptz,                                -- when it was first present
     first_seen     timestamptz NOT NULL,
     changed_at     timestamptz NOT NULL,
     content        json NOT NULL,                              -- the order as read, unknown fields left out
@@ -607,13 +684,45 @@ CREATE FUNCTION account_directory() RETURNS TABLE (account_id bigint, name text)
     BEGIN ATOMIC SELECT a.account_id, a.name FROM account a ORDER BY a.name; END;
 COMMENT ON FUNCTION account_directory IS 'Ids and names only: how a face finds the account it then works as.';
 
+CREATE FUNCTION intake_directory() RETURNS TABLE (
+        address text, account_id bigint, integration_id bigint, connector text, settings jsonb, state text,
+        retention smallint, key_id text, sealed bytea)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    BEGIN ATOMIC
+        SELECT i.address, i.account_id, i.integration_id, i.connector, i.settings, i.state, a.retention, s.key_id, s.sealed
+        FROM integration i
+        JOIN account a ON a.account_id = i.account_id
+        LEFT JOIN secret s ON s.account_id = i.account_id AND s.integration_id = i.integration_id
+                          AND s.name = 'webhook_secret'
+        WHERE i.address IS NOT NULL AND i.state <> 'removed';
+    END;
+COMMENT ON FUNCTION intake_directory IS 'Where notices may come in, with the sealed secret that they are signed with.';
+
+CREATE FUNCTION note_refusal(account bigint, integration bigint, why text, at timestamptz, many bigint, proof jsonb)
+    RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+    BEGIN ATOMIC
+        INSERT INTO intake_refusal AS r (account_id, integration_id, hour, reason, count, last_at, evidence)
+        VALUES (account, integration, date_trunc('hour', at, 'UTC'), why, many, at, proof)
+        ON CONFLICT (account_id, integration_id, hour, reason) DO UPDATE
+        SET count = r.count + excluded.count, last_at = excluded.last_at, evidence = excluded.evidence;
+    END;
+COMMENT ON FUNCTION note_refusal IS 'Counts notices that were not taken; one row an hour, whoever sends them.';
+
+CREATE FUNCTION unknown_refusals() RETURNS TABLE (hour timestamptz, reason text, count bigint, last_at timestamptz, evidence jsonb)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    BEGIN ATOMIC
+        SELECT r.hour, r.reason, r.count, r.last_at, r.evidence FROM intake_refusal r
+        WHERE r.account_id = 0 ORDER BY r.hour DESC, r.reason;
+    END;
+COMMENT ON FUNCTION unknown_refusals IS 'Notices to addresses of nobody: they belong to no account.';
+
 -- ---------------------------------------------------------------- rights and policies
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO cuadra_app, cuadra_intake, cuadra_clock;
 GRANT USAGE ON SEQUENCE entity_id, receipt_block TO cuadra_app, cuadra_intake;
 GRANT EXECUTE ON FUNCTION current_account() TO cuadra_app, cuadra_intake, cuadra_clock;
-GRANT EXECUTE ON FUNCTION ensure_partitions(date, integer), account_directory() TO cuadra_app, cuadra_clock;
+GRANT EXECUTE ON FUNCTION ensure_partitions(date, integer), account_directory(), unknown_refusals() TO cuadra_app, cuadra_clock;
 GRANT EXECUTE ON FUNCTION drop_old_partitions(date) TO cuadra_clock;
 GRANT SELECT ON schema_version TO cuadra_app, cuadra_clock;
 
@@ -623,7 +732,7 @@ DECLARE
 BEGIN
     FOREACH tab IN ARRAY ARRAY[
         'account', 'store', 'integration', 'integration_state', 'secret', 'rule_version', 'exchange_rate', 'audit',
-        'run', 'file_set', 'coverage', 'file_reject', 'inbox', 'receipt', 'attempt', 'orders', 'order_line', 'payment', 'refund',
+        'subscription', 'run', 'file_set', 'coverage', 'relink', 'look', 'intake_refusal', 'write_back', 'file_reject', 'inbox', 'receipt', 'attempt', 'orders', 'order_line', 'payment', 'refund',
         'shipment', 'discount', 'order_version', 'order_event', 'frozen_change', 'identifier', 'customer',
         'customer_key', 'customer_conflict', 'consent', 'category', 'category_source', 'product', 'product_key', 'branch'
     ] LOOP
@@ -637,15 +746,19 @@ END $$;
 
 REVOKE UPDATE, DELETE ON audit, integration_state, rule_version FROM cuadra_app;
 
--- The intake takes in receipts of any account and can look at nothing.
+-- The intake takes in receipts of any account and can look at nothing but where notices may come in.
 GRANT INSERT ON receipt, inbox TO cuadra_intake;
 CREATE POLICY intake ON receipt FOR INSERT TO cuadra_intake WITH CHECK (true);
 CREATE POLICY intake ON inbox FOR INSERT TO cuadra_intake WITH CHECK (true);
+GRANT EXECUTE ON FUNCTION intake_directory(), note_refusal(bigint, bigint, text, timestamptz, bigint, jsonb) TO cuadra_intake;
 
 -- The clock sees ids and due times, of all accounts.
 GRANT SELECT (account_id, integration_id, state, mode) ON integration TO cuadra_clock;
 GRANT SELECT (account_id, inbox_id, integration_id, run_id, received_at) ON inbox TO cuadra_clock;
 GRANT SELECT (account_id, order_id, recheck_at) ON orders TO cuadra_clock;
+GRANT SELECT (account_id, integration_id, due_at) ON relink, write_back TO cuadra_clock;
+CREATE POLICY clock ON relink FOR SELECT TO cuadra_clock USING (true);
+CREATE POLICY clock ON write_back FOR SELECT TO cuadra_clock USING (true);
 CREATE POLICY clock ON integration FOR SELECT TO cuadra_clock USING (true);
 CREATE POLICY clock ON inbox FOR SELECT TO cuadra_clock USING (true);
 CREATE POLICY clock ON orders FOR SELECT TO cuadra_clock USING (true);

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Any
-
-from msgspec import Struct
 
 from cuadra import accounts, connectors, folders
+from cuadra.connectors.base import Finding
 from cuadra.db import Database, migrate
 from cuadra.db.queries import sql
 from cuadra.errors import CuadraError, Refused
@@ -17,14 +15,6 @@ from cuadra.settings import Settings
 LEAST_FREE = 1 << 30
 #: places of a finding that hold a word of the program, and not a value
 WORDS = ("where", "state")
-
-
-class Finding(Struct, frozen=True):
-    """One thing looked at. `values` fill the text, an error of the program among them; `good` None is a remark."""
-
-    good: bool | None
-    text: str
-    values: dict[str, Any] = {}
 
 
 def examine(settings: Settings, db: Database) -> list[Finding]:

@@ -79,6 +79,15 @@ class CustomerRules(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """Filler contacts of this shop's staff, besides the usual ones: never keys."""
 
 
+class FirstRules(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """What the first import of a live source leaves out. Sets of files have no horizon."""
+
+    since: Annotated[str, Meta(pattern=r"^(\d{4}-\d{2}-\d{2})?$")] = ""
+    """The day from which orders are taken in, by their creation; empty: as far back as the first import reads."""
+    without: list[str] = []
+    """Raw states that stay out while the order was never present and is older than the first import."""
+
+
 class Rules(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """All rules of an integration."""
 
@@ -87,6 +96,7 @@ class Rules(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """How long an unpaid order waits, by its own date."""
     lines_required: bool = True
     currency: Literal["hold", "convert", "keep"] = "hold"
+    first: FirstRules = msgspec.field(default_factory=FirstRules)
     filters: FilterRules = msgspec.field(default_factory=FilterRules)
     products: ProductRules = msgspec.field(default_factory=ProductRules)
     customers: CustomerRules = msgspec.field(default_factory=CustomerRules)
@@ -210,6 +220,9 @@ def _unfit(kind: inspect.Type, key: str, value: str) -> UsageError:
                           value=value, key=key, least=kind.ge, most=kind.le)  # fmt: skip
     if isinstance(kind, inspect.BoolType):
         return UsageError("«{value}» does not fit the rule {key}; write yes or no.", value=value, key=key)
+    if key == "first.since":
+        return UsageError("«{value}» does not fit the rule {key}; write a day like 2026-09-01, or nothing.",
+                          value=value, key=key)  # fmt: skip
     return UsageError("«{value}» does not fit the rule {key}; write two capitals like AR, or nothing.", value=value,
                       key=key)  # fmt: skip
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from cuadra.connectors.base import Info, Offer, Place, Progress, Reader, SettingSpec
+from cuadra.connectors.base import Delivery, Info, Offer, Ping, Place, Profile, Progress, Reader, Rejected, SettingSpec
 from cuadra.connectors.http import Pace, refuse_address
 from cuadra.connectors.woocommerce import offers
 from cuadra.connectors.woocommerce.client import Client
+from cuadra.connectors.woocommerce.hooks import TOPICS, judge
 from cuadra.connectors.woocommerce.reader import read
+from cuadra.connectors.woocommerce.shop import WooShop
 from cuadra.errors import UsageError
 from cuadra.model import Axis
 
@@ -29,10 +32,19 @@ FIRST_IMPORT = timedelta(days=61)
 OVERLAP = timedelta(minutes=30)
 
 
-class WooCommerceConnector:
-    """The connector of WooCommerce shops; see `base.Connector`."""
+PROFILES = (
+    Profile("open", "Open orders: what is still to be done (for an ERP).",
+            "Pedidos abiertos: lo que falta hacer (para un ERP).",
+            ("completed", "cancelled", "refunded", "failed", "trash")),
+    Profile("all", "All sales (for a CRM).", "Todas las ventas (para un CRM)."),
+)  # fmt: skip
 
-    info = Info("woocommerce", "WooCommerce", _SETTINGS, gives_stamps=True)
+
+class WooCommerceConnector:
+    """The connector of WooCommerce shops; see `base.LiveConnector`."""
+
+    info = Info("woocommerce", "WooCommerce", _SETTINGS, gives_stamps=True, live=True, profiles=PROFILES)
+    topics = TOPICS
 
     def check(self, settings: dict[str, Any]) -> None:
         """There must be an address of a shop."""
@@ -50,6 +62,15 @@ class WooCommerceConnector:
             settings["url"], place.secrets["consumer_key"].reveal(), place.secrets["consumer_secret"].reveal(),
             pace=Pace(float(settings.get("pace") or 2)), private=settings.get("private") == "yes",
         )  # fmt: skip
+
+    def judge(self, settings: dict[str, Any], headers: Mapping[str, str], body: bytes,
+              secret: str) -> Ping | Delivery | Rejected:  # fmt: skip
+        """Is it from there, and what does it speak of?"""
+        return judge(headers, body, secret, settings["url"])
+
+    def open(self, settings: dict[str, Any], place: Place) -> WooShop:
+        """Connect."""
+        return WooShop(self.client(settings, place), place.now)
 
     def offers(self, settings: dict[str, Any], place: Place, progress: Progress) -> list[Offer]:
         """The catalogue, and the first orders or what has changed since the last look."""

@@ -22,6 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from cuadra.connectors.http import Answer, Http, Pace, Trouble, excerpt
+from cuadra.model import Axis
 
 PAGE = 100
 SECOND = timedelta(seconds=1)
@@ -33,10 +34,11 @@ _decode_any = msgspec.json.Decoder().decode
 
 
 class Head(Struct):
-    """What a walk needs of an item: its number and when it was changed."""
+    """What a walk needs of an item: its number and its times."""
 
     id: int = 0
     date_modified_gmt: str | None = None
+    date_created_gmt: str | None = None
 
 
 _decode_head = msgspec.json.Decoder(Head).decode
@@ -139,10 +141,10 @@ class Client:
             f"{address.rstrip('/')}/wp-json/wc/v3", judge, pace=pace, auth=auth, private=private, verify=verify
         )
 
-    def page(self, path: str, params: Mapping[str, Any]) -> Page:
+    def page(self, path: str, params: Mapping[str, Any], *, patient: bool = True) -> Page:
         """One page of a list. A page with fewer items than its own count says is asked for again, once."""
         for last in (False, True):
-            answer = self.http.get(path, {"per_page": PAGE, **params})
+            answer = self.http.get(path, {"per_page": PAGE, **params}, patient=patient)
             said = answer.headers.get("x-wp-total", "")
             total = int(said) if said.isdecimal() else None
             try:
@@ -157,37 +159,37 @@ class Client:
                     "message": f"{err}: {excerpt(answer.body)}"[:500],
                 }
                 raise Trouble("source_answer_truncated", proof, transient=True) from err
-            before = (int(params.get("page", 1)) - 1) * PAGE
-            if total is None or len(items) >= min(PAGE, max(0, total - before)) or last:
+            size = int(params.get("per_page", PAGE))
+            before = (int(params.get("page", 1)) - 1) * size
+            if total is None or len(items) >= min(size, max(0, total - before)) or last:
                 return Page(items, total)
         raise AssertionError("two tries")
 
-    def modified(self, path: str, since: datetime, params: Mapping[str, Any]) -> Iterator[list[bytes]]:
-        """Everything changed at `since` or later, oldest first, page by page.
+    def walk(self, path: str, axis: Axis, since: datetime, params: Mapping[str, Any]) -> Iterator[list[bytes]]:
+        """Everything created, or changed, at `since` or later, oldest first, page by page.
 
-        By key set: always the first page after the newest stamp seen, so that a list that moves under the walk can repeat
+        By key set: always the first page after the newest time seen, so that a list that moves under the walk can repeat
         an item and never skip one. Page numbers are used only inside one second that has more items than a page.
         """
         after = since - SECOND  # the shop's bound is exclusive
-        seen: set[tuple[int, str | None]] = set()
+        seen: set[tuple[int, datetime | None]] = set()
         while True:
-            page = self.page(path, self._window(after, params, 1))
-            heads = [_decode_head(item) for item in page.items]
-            stamps = [stamp for head in heads if (stamp := _stamp(head)) is not None]
-            fresh = [item for item, head in zip(page.items, heads, strict=True)
-                     if (head.id, head.date_modified_gmt) not in seen]  # fmt: skip
+            page = self.page(path, _window(axis, after, params, 1))
+            heads = [(head.id, _time(head, axis)) for head in map(_decode_head, page.items)]
+            stamps = [stamp for _, stamp in heads if stamp is not None]
+            fresh = [item for item, head in zip(page.items, heads, strict=True) if head not in seen]
             if fresh:
                 yield fresh
             if (len(page.items) < PAGE and (page.total or 0) <= len(page.items)) or not stamps:
                 return
             newest = max(stamps)
             if newest - SECOND <= after:
-                yield from self._one_second(path, after, params)
+                yield from self._one_second(path, axis, after, params)
                 after = newest
                 seen = set()
             else:
                 after = newest - SECOND
-                seen = {(head.id, head.date_modified_gmt) for head in heads}
+                seen = set(heads)
 
     def numbered(self, path: str, params: Mapping[str, Any]) -> Iterator[list[bytes]]:
         """A list that has no times, by page numbers, in the order of its numbers."""
@@ -208,18 +210,23 @@ class Client:
         """A time as the shop's filters want it: UTC without a zone, whole seconds."""
         return _text(moment)
 
-    def _one_second(self, path: str, after: datetime, params: Mapping[str, Any]) -> Iterator[list[bytes]]:
-        within = {**params, "modified_before": _text(after + 2 * SECOND)}
+    def _one_second(self, path: str, axis: Axis, after: datetime, params: Mapping[str, Any]) -> Iterator[list[bytes]]:
+        within = {**params, _BEFORE[axis]: _text(after + 2 * SECOND)}
         for number in range(2, ONE_SECOND_PAGES):
-            page = self.page(path, self._window(after, within, number))
+            page = self.page(path, _window(axis, after, within, number))
             if not page.items:
                 return
             yield page.items
 
-    @staticmethod
-    def _window(after: datetime, params: Mapping[str, Any], number: int) -> dict[str, Any]:
-        return {"orderby": "modified", "order": "asc", "page": number, "modified_after": _text(after),
-                "dates_are_gmt": "true", **params}  # fmt: skip
+
+_ORDER = {Axis.CREATED: "date", Axis.UPDATED: "modified"}
+_AFTER = {Axis.CREATED: "after", Axis.UPDATED: "modified_after"}
+_BEFORE = {Axis.CREATED: "before", Axis.UPDATED: "modified_before"}
+
+
+def _window(axis: Axis, after: datetime, params: Mapping[str, Any], number: int) -> dict[str, Any]:
+    return {"orderby": _ORDER[axis], "order": "asc", "page": number, "dates_are_gmt": "true", **params,
+            _AFTER[axis]: _text(after)}  # fmt: skip
 
 
 def _text(moment: datetime) -> str:
@@ -227,8 +234,10 @@ def _text(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def _stamp(head: Head) -> datetime | None:
+def _time(head: Head, axis: Axis) -> datetime | None:
     try:
-        return datetime.fromisoformat(head.date_modified_gmt or "").replace(tzinfo=UTC)
+        return datetime.fromisoformat(
+            (head.date_created_gmt if axis is Axis.CREATED else head.date_modified_gmt) or ""
+        ).replace(tzinfo=UTC)
     except ValueError:
         return None

@@ -13,32 +13,16 @@ import html
 import re
 from collections.abc import Mapping
 
-from msgspec import Struct
-
-from cuadra.connectors.base import Evidence
+from cuadra.connectors.base import Delivery, Evidence, Ping, Rejected
 from cuadra.model import Entity
 
+TOPICS = (
+    "order.created", "order.updated", "order.deleted", "order.restored", "product.created", "product.updated",
+    "customer.created", "customer.updated",
+)  # fmt: skip
+"""Notices that are of use: a deleted product stays known, and a deleted customer's orders are still his."""
 _PING = re.compile(rb"webhook_id=\d{1,20}")
 _ENTITIES = {"order": Entity.ORDER, "product": Entity.PRODUCT, "customer": Entity.CUSTOMER}
-
-
-class Ping(Struct, frozen=True):
-    """The shop asks whether anybody is there. It is answered, and nothing is kept."""
-
-
-class Delivery(Struct, frozen=True):
-    """A genuine delivery. `entity` is None for a topic that is not used: it is answered, and nothing is kept."""
-
-    entity: Entity | None
-    topic: str
-    webhook: str
-
-
-class Rejected(Struct, frozen=True):
-    """What is not taken, and why."""
-
-    reason: str
-    evidence: Evidence
 
 
 def judge(headers: Mapping[str, str], body: bytes, secret: str, source: str) -> Ping | Delivery | Rejected:

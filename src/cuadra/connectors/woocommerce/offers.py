@@ -76,7 +76,7 @@ def catalogue(client: Client, now: Callable[[], datetime], since: datetime) -> L
     def pages() -> Iterator[tuple[Entity, list[bytes]]]:
         for items in client.numbered("products/categories", {}):
             yield Entity.CATEGORY, items
-        for items in client.modified("products", since, {"status": "any"}):
+        for items in client.walk("products", Axis.UPDATED, since, {"status": "any"}):
             yield Entity.PRODUCT, items
             for number in client.variable(items):
                 for variations in client.numbered(f"products/{number}/variations", {}):
@@ -92,7 +92,7 @@ def first(client: Client, now: Callable[[], datetime], horizon: datetime) -> Lis
     def pages() -> Iterator[tuple[Entity, list[bytes]]]:
         for status in STATUSES:
             created = {"status": status, "after": client.text(horizon - timedelta(seconds=1))}
-            for items in client.modified("orders", BEGINNING, created):
+            for items in client.walk("orders", Axis.UPDATED, BEGINNING, created):
                 yield Entity.ORDER, items
 
     covers = (Covered(Axis.CREATED, horizon, began, began), Covered(Axis.UPDATED, horizon, began, began, reach=horizon))
@@ -105,7 +105,7 @@ def changes(client: Client, now: Callable[[], datetime], since: datetime, reach:
 
     def pages() -> Iterator[tuple[Entity, list[bytes]]]:
         for status in STATUSES:
-            for items in client.modified("orders", since, {"status": status}):
+            for items in client.walk("orders", Axis.UPDATED, since, {"status": status}):
                 yield Entity.ORDER, items
 
     return Listing("changes", "poll", pages, (Covered(Axis.UPDATED, since, began, began, reach=reach),), now)

@@ -25,24 +25,24 @@ SELECT i.name FROM integration i JOIN store s USING (account_id, store_id)
 WHERE i.account_id = %(account)s AND s.platform = %(platform)s AND s.source_id = %(source)s AND i.state <> 'removed';
 
 -- name: add_integration
-INSERT INTO integration (account_id, store_id, name, connector, settings)
-VALUES (%(account)s, %(store)s, %(name)s, %(connector)s, %(settings)s) RETURNING integration_id;
+INSERT INTO integration (account_id, store_id, name, connector, settings, address)
+VALUES (%(account)s, %(store)s, %(name)s, %(connector)s, %(settings)s, %(address)s) RETURNING integration_id;
 
 -- name: get_integration
 SELECT i.integration_id, i.store_id, i.name, i.connector, i.state, i.mode, i.settings, i.rule_version, s.platform,
-       s.source_id, s.name, i.created_at
+       s.source_id, s.name, i.created_at, i.address
 FROM integration i JOIN store s USING (account_id, store_id)
 WHERE i.account_id = %(account)s AND i.name = %(name)s AND i.state <> 'removed';
 
 -- name: get_integration_by_id
 SELECT i.integration_id, i.store_id, i.name, i.connector, i.state, i.mode, i.settings, i.rule_version, s.platform,
-       s.source_id, s.name, i.created_at
+       s.source_id, s.name, i.created_at, i.address
 FROM integration i JOIN store s USING (account_id, store_id)
 WHERE i.account_id = %(account)s AND i.integration_id = %(integration)s;
 
 -- name: list_integrations
 SELECT i.integration_id, i.store_id, i.name, i.connector, i.state, i.mode, i.settings, i.rule_version, s.platform,
-       s.source_id, s.name, i.created_at
+       s.source_id, s.name, i.created_at, i.address
 FROM integration i JOIN store s USING (account_id, store_id)
 WHERE i.account_id = %(account)s AND i.state <> 'removed' ORDER BY i.name;
 

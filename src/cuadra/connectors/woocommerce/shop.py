@@ -1,0 +1,171 @@
+"""An open WooCommerce shop, asked for single things; see `connectors.base.Shop`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+from msgspec import Struct
+
+from cuadra.connectors.base import Calls, Entry, Look, Raw
+from cuadra.connectors.http import Answer, Trouble
+from cuadra.connectors.woocommerce.client import PAGE, Client
+from cuadra.connectors.woocommerce.orders import moment
+from cuadra.model import Axis, Entity
+
+PATHS = {Entity.ORDER: "orders", Entity.PRODUCT: "products", Entity.CUSTOMER: "customers"}
+SINGLY = 3
+"""So many things are asked for one by one: a list would have to be asked twice, with and without the trash."""
+STATUSES = ("any", "trash")
+_FIELDS = "id,status,date_created_gmt,date_modified_gmt,total,refunds"
+
+
+class _Refund(Struct):
+    id: int
+    total: Decimal = Decimal(0)
+
+
+class _Light(Struct):
+    id: int
+    status: str | None = None
+    date_created_gmt: str | None = None
+    date_modified_gmt: str | None = None
+    total: Decimal | None = None
+    refunds: list[_Refund] = []
+
+
+class _Numbered(Struct):
+    id: int
+    number: str | int | None = None
+
+
+_decode_light = msgspec.json.Decoder(_Light, strict=False).decode
+_decode_numbered = msgspec.json.Decoder(_Numbered, strict=False).decode
+
+
+class WooShop:
+    """A shop that can be asked."""
+
+    def __init__(self, client: Client, now: Callable[[], datetime]) -> None:
+        self.client, self._now = client, now
+
+    @property
+    def calls(self) -> Calls:
+        """What was asked so far."""
+        return self.client.http.calls
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self.client.http.close()
+
+    # ---------------------------------------------------------------- single things
+
+    def fetch(self, kind: Entity, ids: Sequence[str], *, patient: bool = True) -> Look:
+        """Things by their ids: a few one by one, many in lists; what no list shows is asked for by itself."""
+        look = Look()
+        try:
+            left = list(dict.fromkeys(ids))
+            if len(left) > SINGLY:
+                for at in range(0, len(left), PAGE):
+                    self._included(look, kind, left[at : at + PAGE], patient)
+                found = {raw.asked["id"] for raw in look.raws if raw.asked}
+                left = [one for one in left if one not in found]
+            for one in left:
+                self._single(look, kind, one, patient)
+        except Trouble as trouble:
+            look.trouble = (trouble.reason, trouble.evidence)
+        return look
+
+    def _single(self, look: Look, kind: Entity, number: str, patient: bool) -> None:
+        path = f"{PATHS[kind]}/{number}"
+        asked = self._now()
+        try:
+            answer = self.client.http.get(path, patient=patient)
+        except Trouble as trouble:
+            if trouble.reason != "not_found_at_source" or trouble.answer is None:
+                self._note(look, path, asked, trouble.answer, 0)
+                raise
+            answer = trouble.answer
+        gone = answer.status == 404
+        self._note(look, path, asked, answer, int(not gone))
+        look.raws.append(self._raw(kind, answer.body, asked, number, answer.status))
+
+    def _included(self, look: Look, kind: Entity, ids: Sequence[str], patient: bool) -> None:
+        left = set(ids)
+        for status in STATUSES if kind is Entity.ORDER else ("any",):
+            extra = {"role": "all"} if kind is Entity.CUSTOMER else {"status": status}
+            asked = self._now()
+            page = self.client.page(PATHS[kind], {"include": ",".join(sorted(left)), **extra}, patient=patient)
+            self._note(look, f"{PATHS[kind]}?include={len(left)}", asked, None, len(page.items))
+            for item in page.items:
+                number = str(_decode_numbered(item).id)
+                left.discard(number)
+                look.raws.append(self._raw(kind, item, asked, number, 200))
+            if not left:
+                return
+
+    def search(self, kind: str, text: str) -> Look:
+        """Orders by number or by the buyer's email, the trash too. The shop searches its own way, in many fields: what
+        has another number than the one asked for is left out."""
+        look = Look()
+        try:
+            for status in STATUSES:
+                asked = self._now()
+                page = self.client.page("orders", {"search": text, "status": status}, patient=False)
+                self._note(look, f"orders?search={text}&status={status}", asked, None, len(page.items))
+                for item in page.items:
+                    head = _decode_numbered(item)
+                    if kind == "email" or str(head.number) == text:
+                        look.raws.append(self._raw(Entity.ORDER, item, asked, str(head.id), 200))
+        except Trouble as trouble:
+            look.trouble = (trouble.reason, trouble.evidence)
+        return look
+
+    def _note(self, look: Look, request: str, asked: datetime, answer: Answer | None, found: int) -> None:
+        took = (self._now() - asked) / timedelta(milliseconds=1)
+        look.calls.append({"request": f"GET {request}", "status": answer.status if answer else 200,
+                           "at": asked.isoformat(), "ms": round(took), "found": found})  # fmt: skip
+
+    @staticmethod
+    def _raw(kind: Entity, body: bytes, asked: datetime, number: str, status: int) -> Raw:
+        """An answer as a receipt. Its sequence is when it was asked for: it is not older than that."""
+        return Raw(kind, body, int(asked.timestamp() * 1_000_000), asked={"id": number, "status": status})
+
+    # ---------------------------------------------------------------- all at a glance
+
+    def census(self, start: datetime, end: datetime) -> Iterator[list[Entry]]:
+        """Every order created within, with its state, total and refunds: nothing else tells of a refund taken back."""
+        for status in STATUSES:
+            light = {"status": status, "_fields": _FIELDS, "before": self.client.text(end)}
+            for items in self.client.walk("orders", Axis.CREATED, start, light):
+                yield [_entry(_decode_light(item)) for item in items]
+
+    def counts(self, since: datetime) -> dict[str, int]:
+        """Orders created since then, by state; plugins bring states of their own, which the shop's report names."""
+        reported = msgspec.json.decode(self.client.http.get("reports/orders/totals").body)
+        states = [one["slug"] for one in reported if isinstance(one, dict) and "slug" in one]
+        found: dict[str, int] = {}
+        for state in dict.fromkeys([*states, "trash"]):
+            window = {"status": state, "after": self.client.text(since - timedelta(seconds=1)), "dates_are_gmt": "true",
+                      "per_page": 1, "_fields": "id"}  # fmt: skip
+            count = self.client.page("orders", window).total
+            if count:
+                found[state] = count
+        return found
+
+    # ---------------------------------------------------------------- writing
+
+    def set_state(self, order: str, state: str) -> Raw:
+        """Give an order a state. The answer is the order as it is now."""
+        asked = self._now()
+        answer = self.client.http.send("PUT", f"orders/{order}", {"status": state})
+        return self._raw(Entity.ORDER, answer.body, asked, order, answer.status)
+
+
+def _entry(light: _Light) -> Entry:
+    return Entry(
+        str(light.id), light.status, moment(light.date_created_gmt), moment(light.date_modified_gmt), light.total,
+        {str(one.id): abs(one.total) for one in light.refunds},
+    )  # fmt: skip

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from cuadra.connectors.base import Raw
@@ -20,7 +21,7 @@ from cuadra.model import Entity
 MOST = 10_000
 """Receipts of one range: a draw of `receipt_block`."""
 
-_TYPES = ("int8", "text", "int8", "int2", "int8", "bytea")
+_TYPES = ("int8", "text", "int8", "int2", "int8", "text", "bytea")
 
 
 class Entry(Struct, frozen=True):
@@ -42,7 +43,10 @@ def store(conn: Conn, account_id: int, integration_id: int, raws: list[Raw], *, 
     assert row is not None
     first = int(row[0])
     rows = Rows(conn, "staged_receipt", _TYPES)
-    rows.add((first + at, raw.kind.value, raw.sequence, raw.file_no, raw.line, raw.body) for at, raw in enumerate(raws))
+    rows.add(
+        (first + at, raw.kind.value, raw.sequence, raw.file_no, raw.line, _said(raw), raw.body)
+        for at, raw in enumerate(raws)
+    )
     rows.send(conn)
     conn.execute(sql("write_receipts"), {
         "account": account_id, "retention": retention, "now": now, "integration": integration_id, "run": run_id,
@@ -84,6 +88,17 @@ def load(db: Database, account_id: int, entry: Entry) -> list[tuple[int, Raw]]:
                               "first": entry.first, "last": entry.last}  # fmt: skip
     with db.transaction(account_id) as conn:
         return [
-            (number, Raw(Entity(kind), bytes(body), sequence, file_no, line))
-            for number, kind, sequence, file_no, line, body in conn.execute(sql("load_receipts"), values)
+            (number, Raw(Entity(kind), bytes(body), sequence, file_no, line, *_came(arrival, headers)))
+            for number, kind, sequence, file_no, line, arrival, headers, body in conn.execute(
+                sql("load_receipts"), values
+            )
         ]
+
+
+def _said(raw: Raw) -> str | None:
+    return None if raw.asked is None else msgspec.json.encode({"asked": raw.asked}).decode()
+
+
+def _came(arrival: str, headers: Any) -> tuple[str, dict[str, Any] | None]:
+    """How a receipt came, as a reader wants to know it."""
+    return ("webhook" if arrival == "webhook" else ""), (headers or {}).get("asked")

@@ -233,6 +233,8 @@ class ProductRead(_Read):
     brand: Short | None = None
     unit: Short | None = None
     active: bool = True
+    parent: Id | None = None
+    """The product that this is a variation of: it has its category, and its name before its own."""
     category_ids: list[str] | UnsetType = UNSET
     categories: list[list[str]] | UnsetType = UNSET
 

@@ -595,7 +595,7 @@ CREATE TABLE product (
     category_id bigint,
     active      boolean NOT NULL DEFAULT true,
     inactive_at timestamptz,
-    origin      text NOT NULL CHECK (origin IN ('order', 'catalogue', 'person')),
+    origin      text NOT NULL CHECK (origin IN ('order', 'catalogue', 'person', 'gone')),
     warnings    text[],
     evidence    jsonb,
     created_at  timestamptz NOT NULL,

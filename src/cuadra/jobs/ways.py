@@ -9,6 +9,7 @@ from cuadra import accounts, connectors, coverage, secrets
 from cuadra.accounts import Account, Integration
 from cuadra.connectors.base import Connector, Place, Revealed
 from cuadra.db import Database
+from cuadra.db.queries import sql
 from cuadra.ledger import Way
 from cuadra.pipeline import rules
 from cuadra.pipeline.rules import AccountFacts
@@ -22,7 +23,10 @@ def way(db: Database, account: Account, integration: Integration) -> Way:
     """The integration with its current rules, as the ledger wants it."""
     with db.transaction(account.account_id) as conn:
         stored = accounts.stored_rules(conn, account.account_id, integration.integration_id, integration.rule_version)
-    facts = AccountFacts(account.currency, account.country, account.time_zone, account.retention)
+        key = {"account": account.account_id, "integration": integration.integration_id}
+        began = conn.execute(sql("first_import"), key).fetchone()
+    facts = AccountFacts(account.currency, account.country, account.time_zone, account.retention,
+                         connectors.live(integration.connector) is not None, began[0] if began else None)  # fmt: skip
     return Way(account.account_id, integration.integration_id, integration.store_id, integration.name, facts,
                rules.load(stored), integration.rule_version)  # fmt: skip
 

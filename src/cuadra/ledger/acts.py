@@ -113,7 +113,8 @@ def apply_after_freeze(db: Database, act: Act, order_id: int, way: Way) -> dict[
 
 # ---------------------------------------------------------------- products
 
-PRODUCT_TROUBLE = ["product_not_found", "product_not_linked", "product_sku_duplicate", "product_sku_missing"]
+PRODUCT_TROUBLE = ["product_not_found", "product_not_linked", "product_sku_duplicate", "product_sku_missing",
+                   "product_details_pending"]  # fmt: skip
 
 
 def link_product(db: Database, act: Act, kind: str, value: str, product_id: int, scope: int, way_of: WayOf) -> Judged:

@@ -15,7 +15,7 @@ from cuadra.db import Conn
 from cuadra.db.queries import sql
 from cuadra.model import CategoryRead, CustomerRead, Entity, OrderRead, ProductRead, Standing
 from cuadra.pipeline.match_customer import keys_of, record_key
-from cuadra.pipeline.match_products import key_of, wanted_keys
+from cuadra.pipeline.match_products import key_of, sold_id, wanted_keys
 from cuadra.pipeline.rules import AccountFacts, Rules
 from cuadra.pipeline.versions import Version
 from cuadra.pipeline.working import CustomerState, Item, Key, OrderState, ProductKey, ProductState, Sold, WorkingSet
@@ -68,12 +68,13 @@ def load_orders(conn: Conn, ws: WorkingSet, name: str, ids: Iterable[Any]) -> No
 def _order(row: tuple[Any, ...]) -> OrderState:
     (order_id, source_id, integration_id, stamp, sequence, digest, version, receipt_id, standing, reason, first_seen,
      content, evidence, warnings, incomplete, customer_id, rule_version, recheck_at, frozen_at, erased_at, converted,
-     rate, rate_day) = row  # fmt: skip
+     rate, rate_day, own_state, present_at) = row  # fmt: skip
     return OrderState(
         order_id, source_id, integration_id, Version(stamp, sequence, digest), version, receipt_id, Standing(standing),
         reason, first_seen, content_json=content, evidence=evidence or {}, warnings=warnings or [],
         incomplete=incomplete, customer_id=customer_id, rule_version=rule_version, recheck_at=recheck_at,
         frozen_at=frozen_at, erased_at=erased_at, converted=converted, rate=rate, rate_day=rate_day,
+        own_state=own_state, present_at=present_at,
     )  # fmt: skip
 
 
@@ -140,9 +141,11 @@ def _product_keys(items: list[Item], ws: WorkingSet) -> set[ProductKey]:
     for item in items:
         value = item.read.value
         if isinstance(value, OrderRead):
-            sold.update([(line.product_id, line.sku, line.name) for line in value.lines or ()])
+            sold.update([(sold_id(line, ws), line.sku, line.name) for line in value.lines or ()])
         elif isinstance(value, ProductRead):
             keys.update(wanted_keys(value.id, value.sku, value.name, ws))
+            if value.parent:
+                keys.add(("id", ws.store_id, value.parent))
     sold -= ws.asked_sold
     ws.asked_sold |= sold
     for product in sold:

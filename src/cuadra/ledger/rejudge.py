@@ -13,7 +13,7 @@ from cuadra.connectors.base import Raw, Read
 from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.ledger import Way, facts, utc_now, write
-from cuadra.model import Entity, Outcome
+from cuadra.model import Entity, Outcome, Standing
 from cuadra.pipeline.prepare import contact_keys
 from cuadra.pipeline.record import judge
 from cuadra.pipeline.working import Item, OrderState, WorkingSet
@@ -80,6 +80,8 @@ def _judge(item: Item, ws: WorkingSet, found: Judged) -> bool:
     if state.frozen_at is not None:
         found.frozen += 1
         return False
+    if state.standing is Standing.UNSEEN:
+        return False  # nothing is known of it that could be judged
     found.judged += 1
     refused = (state.reason, state.evidence[state.reason]) if _unread(state) and state.reason else None
     before = (state.standing, state.reason, state.warnings, state.customer_id, state.incomplete)
@@ -94,4 +96,6 @@ def _judge(item: Item, ws: WorkingSet, found: Judged) -> bool:
 
 def _unread(state: OrderState) -> bool:
     """A payload that could not be read is not cured by a rule."""
-    return state.reason in ("field_format_invalid", "required_field_missing", "payload_unreadable")
+    return state.reason in (
+        "field_format_invalid", "required_field_missing", "payload_unreadable", "not_found_at_source",
+    )  # fmt: skip

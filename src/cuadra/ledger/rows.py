@@ -25,7 +25,7 @@ TYPES: dict[str, tuple[str, ...]] = {
     "staged_order": (
         "bool", "int8", "text", "int8", "text", "timestamptz", "text", "text", "text", "text", "int8", "text", "text",
         "date", "int8", "text", "text", "text", "text", "text", "text[]", "text", "bool", "timestamptz", "int8",
-        "bytea", "int4", "int8", "int4", "timestamptz", "timestamptz", "bytea",
+        "bytea", "int4", "int8", "int4", "timestamptz", "text", "timestamptz", "timestamptz", "bytea",
     ),
     "staged_line": ("int8", "int4", "text", "int8", "text", "text", "text", "text", "text", "text", "text", "text",
                     "text", "int8", "text", "text", "text"),
@@ -73,8 +73,8 @@ def order(state: OrderState) -> Row:
         text(state.converted), text(state.rate), state.rate_day, state.customer_id, name,
         (customer.email or None) if customer else None, products(read.lines or ()), state.standing.value, state.reason,
         state.warnings or None, proof(state.evidence), state.incomplete, version.stamp, version.sequence,
-        version.digest, state.number, state.receipt_id, state.rule_version, state.recheck_at, state.first_seen,
-        content(state),
+        version.digest, state.number, state.receipt_id, state.rule_version, state.recheck_at, state.own_state,
+        state.present_at, state.first_seen, content(state),
     )  # fmt: skip
 
 

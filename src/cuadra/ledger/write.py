@@ -227,6 +227,10 @@ def _few(ws: WorkingSet, products: list[rows.Row]) -> list[tuple[str, list[rows.
         ("drop_frozen_change", [
             (account, order_id, version.stamp, version.sequence) for order_id, version in ws.taken_back
         ]),
+        ("write_relink", [
+            (account, ws.integration_id, kind, source_id, cause, ws.now, ws.now)
+            for (kind, source_id), cause in sorted(ws.relinks.items())
+        ]),
         ("write_conflict", [
             (account, conflict.one, conflict.other, conflict.order_id, ws.now)
             for conflict in sorted(ws.conflicts, key=lambda c: (c.one, c.other, c.order_id))

@@ -37,7 +37,7 @@ NO_FILTERS = FilterRules()
 
 def admit(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict:
     """The verdict over an order as merged."""
-    for question in (_state, _filters, _lines, _currency):
+    for question in (_first, _state, _filters, _lines, _currency):
         verdict = question(order, state, ws)
         if verdict is not None:
             return verdict
@@ -47,6 +47,24 @@ def admit(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict:
 def known(value: Any) -> Any:
     """The value, or None where the source does not say."""
     return None if value is UNSET else value
+
+
+def _first(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | None:
+    """Is it within what was to be imported of a live source? What was present once is past this question."""
+    rules = ws.rules.first
+    if not ws.account.live or state.present_at is not None:
+        return None
+    created = known(order.created_at)
+    day = rules.day()
+    if day is not None and created is not None and ws.account.day(created) < day:
+        proof: Evidence = {"ordered_at": created.isoformat(), "coverage": rules.since}
+        return Verdict(Standing.SKIPPED, "date_outside_coverage", proof)
+    began = ws.account.began
+    if order.state in rules.without and began is not None and (created is None or created < began):
+        proof = {"state": order.state, "excluded_states": rules.without, "import_definition": "first.without",
+                 "import_began": began.isoformat()}  # fmt: skip
+        return Verdict(Standing.SKIPPED, "excluded_from_initial_import", proof)
+    return None
 
 
 def _state(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | None:
@@ -72,7 +90,8 @@ def _state(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | Non
             return None
         return Verdict(Standing.SKIPPED, "returned_or_refunded", {"state": raw})
     if verdict == "deleted":
-        return Verdict(Standing.SKIPPED, "deleted_at_source", {"deleted_at": _moment(order, ws), "state": raw})
+        proof = state.evidence.get("deleted_at_source") or {"deleted_at": _moment(order, ws), "state": raw}
+        return Verdict(Standing.SKIPPED, "deleted_at_source", proof)
     code = {
         "cancelled": "cancelled_at_source", "failed": "failed_or_trashed_at_source", "test": "test_or_draft_order",
     }[verdict]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from cuadra.connectors.base import Evidence
 from cuadra.model import LineRead, OrderRead, ProductRead, Standing
@@ -44,7 +44,7 @@ def unit_of(source_unit: str | None, rules: Rules) -> str:
 
 
 def _holds(reason: str, rules: Rules) -> bool:
-    if reason == "line_excluded_by_rule":
+    if reason in ("line_excluded_by_rule", "product_details_pending"):
         return False
     if reason in ("product_not_found", "product_not_linked"):
         return rules.products.unknown == "hold"
@@ -61,7 +61,7 @@ def _exclude(recorded: LineState, line: LineRead, ws: WorkingSet) -> None:
 
 
 def _match(recorded: LineState, line: LineRead, at: int, ws: WorkingSet) -> None:
-    key = key_of(line.product_id, line.sku, line.name, ws)
+    key = key_of(sold_id(line, ws), line.sku, line.name, ws)
     if key is None:
         method = ws.rules.products.identify_by
         if method == "sku":
@@ -81,6 +81,7 @@ def _match(recorded: LineState, line: LineRead, at: int, ws: WorkingSet) -> None
     if not found:
         if ws.rules.products.unknown == "create":
             recorded.product_id = _create_from_line(line, key, ws)
+            _pending(recorded, line, ws)
             return
         asked: Evidence = {"identify_by": key[0], "value": key[2]}
         recorded.reason, recorded.evidence = "product_not_found", asked
@@ -94,13 +95,30 @@ def _match(recorded: LineState, line: LineRead, at: int, ws: WorkingSet) -> None
         since = product.inactive_at.isoformat() if product.inactive_at else None
         recorded.reason = "product_inactive"
         recorded.evidence = {"product": product.product_id, "since": since}
+        return
+    _pending(recorded, line, ws)
+
+
+def _pending(recorded: LineState, line: LineRead, ws: WorkingSet) -> None:
+    """The product is in with the order's own text, and the source can tell more of it."""
+    assert recorded.product_id is not None
+    number = sold_id(line, ws)
+    if ws.account.live and number and ws.products[recorded.product_id].origin == "order":
+        recorded.reason = "product_details_pending"
+        recorded.evidence = {"product": recorded.product_id, "lookup": number}
+        ws.relinks["product", number] = "details"
+
+
+def sold_id(line: LineRead, ws: WorkingSet) -> str | None:
+    """The source's number of what was sold: of a live shop the variation, which has the SKU; a file says which it is."""
+    return (line.variant_id or line.product_id) if ws.account.live else line.product_id
 
 
 def _known_otherwise(line: LineRead, key: ProductKey, ws: WorkingSet) -> tuple[int, list[str]] | None:
     """The one product that another number of the line leads to, and by which it does; a name alone leads nowhere, for
     different products share one. None where there is no such product, or more than one."""
     found: dict[int, list[str]] = {}
-    for other in wanted_keys(line.product_id, line.sku, None, ws):
+    for other in wanted_keys(sold_id(line, ws), line.sku, None, ws):
         for product_id in ws.product_keys.get(other, ()) if other != key else ():
             found.setdefault(product_id, []).append(f"{other[0]}:{other[2]}")
     return next(iter(found.items())) if len(found) == 1 else None
@@ -134,10 +152,10 @@ def wanted_keys(product_id: str | None, sku: str | None, name: str | None, ws: W
 
 def _create_from_line(line: LineRead, key: ProductKey, ws: WorkingSet) -> int:
     """A product from an order's own text; its catalogue entry completes it when it comes."""
-    made = ProductState(ws.new_id(), line.name, line.sku, line.product_id, unit=unit_of(line.unit, ws.rules),
+    made = ProductState(ws.new_id(), line.name, line.sku, sold_id(line, ws), unit=unit_of(line.unit, ws.rules),
                         source_unit=line.unit, is_new=True, dirty=True)  # fmt: skip
     ws.products[made.product_id] = made
-    keys = {key, *wanted_keys(line.product_id, line.sku, line.name, ws)}
+    keys = {key, *wanted_keys(sold_id(line, ws), line.sku, line.name, ws)}
     for one in sorted(keys):
         # a number of the line that another product has already stays with that one
         if one == key or one not in ws.product_keys:
@@ -157,6 +175,7 @@ def _add_key(key: ProductKey, product_id: int, ws: WorkingSet) -> None:
 
 def apply_product(item: Item, value: ProductRead, ws: WorkingSet) -> bool | None:
     """A record of the catalogue. True created, False updated, None nothing new."""
+    value = _whole(value, ws)
     product = _find(value, ws)
     fresh = product is None
     if product is None:
@@ -175,6 +194,28 @@ def apply_product(item: Item, value: ProductRead, ws: WorkingSet) -> bool | None
     if changed:
         product.dirty = True
     return False if changed or moved else None
+
+
+def gone(value: ProductRead, ws: WorkingSet) -> bool | None:
+    """A product that the source no longer has: what an order said of it is all that there will be."""
+    product = _find(value, ws)
+    if product is None or product.origin != "order":
+        return None
+    product.origin, product.dirty = "gone", True
+    return False
+
+
+def _whole(value: ProductRead, ws: WorkingSet) -> ProductRead:
+    """A variation with what its product says for it: the first part of its name, its category, its description."""
+    found = ws.product_keys.get(("id", ws.store_id, value.parent)) if value.parent else None
+    parent = ws.products[found[0]] if found else None
+    if parent is None:
+        return value
+    name = value.name
+    if name and parent.name and not name.startswith(parent.name):
+        name = f"{parent.name} - {name}"
+    return structs.replace(value, name=name, description=value.description or parent.description,
+                           brand=value.brand or parent.brand)  # fmt: skip
 
 
 def _find(value: ProductRead, ws: WorkingSet) -> ProductState | None:
@@ -208,6 +249,8 @@ def _sku(product: ProductState, value: ProductRead, item: Item, ws: WorkingSet) 
 
 def _renew(product: ProductState, value: ProductRead, item: Item, ws: WorkingSet) -> bool:
     category, proofs = _category(value, ws)
+    if category is None and value.parent and (found := ws.product_keys.get(("id", ws.store_id, value.parent))):
+        category = ws.products[found[0]].category_id
     item.evidence |= proofs
     wanted: dict[str, Any] = {
         "name": value.name or product.name, "sku": value.sku or product.sku, "code": value.id or product.code,

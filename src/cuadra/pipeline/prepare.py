@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET
 
 from cuadra.connectors.base import Raw, Reader
-from cuadra.model import CustomerRead, Entity, OrderRead, normal
+from cuadra.model import CustomerRead, Entity, OrderRead, ProductRead, normal
 from cuadra.pipeline import contacts
 from cuadra.pipeline.rules import Rules
 from cuadra.pipeline.versions import Version, digest, encode_content
@@ -16,6 +16,10 @@ def prepare(raw: Raw, receipt_id: int, reader: Reader, rules: Rules, country: st
     """Read one receipt and work out everything that needs no facts."""
     item = Item(raw, receipt_id, reader(raw))
     item.evidence |= item.read.warnings
+    if item.read.absent is not None and item.read.entity is Entity.ORDER and item.read.identifier is not None:
+        item.read.value = OrderRead(id=item.read.identifier, lifecycle="deleted")
+    elif item.read.absent is not None and item.read.entity is Entity.PRODUCT:
+        item.read.value = ProductRead(id=item.read.identifier)
     value = item.read.value
     extra = frozenset(rules.customers.placeholders)
     region = rules.customers.region or country

@@ -3,6 +3,7 @@ everything happens in the working set; the runner writes it once."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from msgspec import UNSET, structs
@@ -22,7 +23,7 @@ from cuadra.model import (
 from cuadra.pipeline import steps, versions
 from cuadra.pipeline.admit import Verdict, admit, totals_problem
 from cuadra.pipeline.match_customer import apply_customer, match_customer
-from cuadra.pipeline.match_products import apply_product, match_products
+from cuadra.pipeline.match_products import apply_product, gone, match_products
 from cuadra.pipeline.versions import Order, Version
 from cuadra.pipeline.working import NO_CONTACT, Item, OrderState, WorkingSet
 
@@ -39,6 +40,8 @@ def process(item: Item, ws: WorkingSet) -> None:
     if entity is Entity.ORDER:
         if item.read.identifier is None:
             _refuse(item)
+        elif item.read.hint is not None:
+            _hint(item, item.read.identifier, ws)
         else:
             _order(item, item.read.identifier, ws)
         return
@@ -54,11 +57,27 @@ def process(item: Item, ws: WorkingSet) -> None:
 
 
 def _refuse(item: Item) -> None:
-    assert item.read.refused is not None
+    """What is nobody's version: refused, or it only says that something happened, and not to what."""
+    if item.read.refused is None:
+        _unnamed(item)
+        return
     code, proof = item.read.refused
     item.outcome, item.reason = Outcome.FAILED if code == "internal_error" else Outcome.REFUSED, code
     item.evidence = {code: proof}
     item.steps[steps.READ] = "f"
+
+
+def _unnamed(item: Item) -> None:
+    """A signed error instead of a thing: it was gone when the notice was made, or the notices' owner may not see it."""
+    said = item.read.hint or item.read.absent or {}
+    item.outcome = Outcome.HINT
+    item.steps[steps.READ] = "w"
+    if said.get("status") in (401, 403):
+        item.reason, proof = "scope_missing", {"status": said["status"], "permission": None, "code": said.get("code")}
+    else:
+        moment = datetime.fromtimestamp(item.raw.sequence / 1e6, UTC).isoformat()
+        item.reason, proof = "not_found_at_source", {"answer": said.get("code"), "asked_at": moment}
+    item.evidence = {item.reason: proof}
 
 
 def _record(item: Item, ws: WorkingSet) -> bool | None:
@@ -69,7 +88,7 @@ def _record(item: Item, ws: WorkingSet) -> bool | None:
         return apply_customer(item, value, ws)
     if isinstance(value, ProductRead):
         item.steps[steps.MATCH_PRODUCTS] = "s"
-        return apply_product(item, value, ws)
+        return gone(value, ws) if item.read.absent is not None else apply_product(item, value, ws)
     if isinstance(value, CategoryRead):
         node = (value.parent, value.name or "")
         known = ws.category_nodes.get(value.id)
@@ -90,10 +109,39 @@ def _finish(item: Item, created: bool | None) -> None:
 # ---------------------------------------------------------------- orders
 
 
+NOTHING = Version(None, 0, b"")
+"""The version of an order of which nothing has been read yet: everything is newer."""
+
+
+def unseen(identifier: str, proof: Evidence, receipt_id: int | None, ws: WorkingSet) -> OrderState:
+    """An order that we only know to exist: from a hint, a census or a question."""
+    state = OrderState(ws.new_id(), identifier, ws.integration_id, NOTHING, 0, receipt_id, Standing.UNSEEN,
+                       "not_received_by_any_way", ws.now, OrderRead(id=identifier), is_new=True, dirty=True,
+                       rule_version=ws.rule_version)  # fmt: skip
+    state.evidence = {"not_received_by_any_way": proof}
+    state.identifiers = {("order", normal(identifier)): identifier}
+    ws.orders[identifier] = state
+    return state
+
+
+def _hint(item: Item, identifier: str, ws: WorkingSet) -> None:
+    """Something happened to it; what it is now is to be asked. A hint is never applied."""
+    state = ws.orders.get(identifier)
+    if state is None:
+        proof: Evidence = {"answer": None, "asked_at": None, "searched": item.raw.arrival or "hint"}
+        state = unseen(identifier, proof, item.receipt_id, ws)
+    item.state, item.outcome = state, Outcome.HINT
+    item.steps[steps.ADMIT] = "t"
+    ws.relinks["order", identifier] = "hint"
+
+
 def _order(item: Item, identifier: str, ws: WorkingSet) -> None:
     value = item.read.value if isinstance(item.read.value, OrderRead) else OrderRead(id=identifier)
     assert item.version is not None
     state = ws.orders.get(identifier)
+    if item.read.absent is not None:
+        _absent(item, identifier, state, value, item.read.absent, ws)
+        return
     if state is None:
         state = OrderState(ws.new_id(), identifier, ws.integration_id, item.version, 0, item.receipt_id,
                            Standing.UNSEEN, None, ws.now, is_new=True)  # fmt: skip
@@ -101,6 +149,8 @@ def _order(item: Item, identifier: str, ws: WorkingSet) -> None:
         _apply(item, state, value, ws, Outcome.CREATED)
         return
     item.state = state
+    if ws.account.live and item.raw.asked is None and _doubtful(item, state):
+        ws.relinks["order", identifier] = "tie"
     if state.erased_at is not None:
         value = _without_person(item, value)
     relation = versions.compare(item.version, state.version)
@@ -126,6 +176,41 @@ def _order(item: Item, identifier: str, ws: WorkingSet) -> None:
         _newer(item, state, value, ws, relation)
 
 
+def _doubtful(item: Item, state: OrderState) -> bool:
+    """Two versions with one stamp and different contents, or a notice that comes after a newer version: which of them
+    is the last is for the source to say."""
+    assert item.version is not None
+    stamp, known = item.version.stamp, state.version.stamp
+    if stamp is None or known is None:
+        return False
+    tied = stamp == known and item.version.digest != state.version.digest
+    return tied or (item.raw.arrival == "webhook" and stamp < known)
+
+
+def _absent(item: Item, identifier: str, state: OrderState | None, value: OrderRead, proof: Evidence,
+            ws: WorkingSet) -> None:  # fmt: skip
+    """The source was asked for this order, and says that it does not exist. What was known of it stays."""
+    assert item.version is not None
+    if state is None:
+        state = unseen(identifier, {"answer": None, "asked_at": None, "searched": "question"}, item.receipt_id, ws)
+    item.state = state
+    # not older than what we have, and no stamp of its own: a notice that was late on its way is older than this
+    item.version = Version(state.version.stamp, item.version.sequence, item.version.digest)
+    if item.version.sequence < state.version.sequence:
+        _mark(item, Outcome.STALE, "event_stale_or_out_of_order", {
+            "stamp": _text(item.version), "known_stamp": _text(state.version),
+        })  # fmt: skip
+    elif state.version.digest == item.version.digest:
+        _unchanged(item, state, state.read(), ws)
+    elif state.standing is Standing.UNSEEN or state.reason == "not_found_at_source":
+        item.read.refused = "not_found_at_source", proof
+        _apply(item, state, state.read(), ws, Outcome.UPDATED)
+    else:
+        known: Evidence = {"deleted_at": proof["asked_at"], "state": state.read().state or None, **proof}
+        state.evidence = {**state.evidence, "deleted_at_source": known}
+        _newer(item, state, value, ws, Order.NEWER)
+
+
 def _newer(item: Item, state: OrderState, value: OrderRead, ws: WorkingSet, relation: Order) -> None:
     before = state.read()
     merged = versions.merge(before, value)
@@ -136,6 +221,9 @@ def _newer(item: Item, state: OrderState, value: OrderRead, ws: WorkingSet, rela
         return
     if not changes and (state.standing is not Standing.FAILED or item.read.refused is not None):
         _unchanged(item, state, merged, ws)
+        return
+    if state.version == NOTHING:  # so far it was only known to exist
+        _apply(item, state, merged, ws, Outcome.CREATED)
         return
     _apply(item, state, merged, ws, Outcome.UPDATED, changes)
 
@@ -203,10 +291,29 @@ def judge(item: Item, state: OrderState, ws: WorkingSet, refused: tuple[str, Evi
         item.evidence[verdict.reason] = verdict.evidence or {}
     item.reason = state.reason = verdict.reason
     state.standing, state.recheck_at = verdict.standing, verdict.recheck_at
+    if verdict.standing is Standing.PRESENT and state.present_at is None:
+        state.present_at = ws.now
+    if ws.rules.mapping:
+        _follow(order, state, ws)
     state.evidence = dict(item.evidence)
     state.warnings = sorted([code for code in item.evidence if code != verdict.reason])
     state.rule_version = ws.rule_version
     item.steps[steps.RECORD] = "w" if state.warnings else "s"
+
+
+def _follow(order: OrderRead, state: OrderState, ws: WorkingSet) -> None:
+    """Our own state follows the source's, where the mapping table says so. A state of ours that already stands for the
+    source's stays: it is what we wrote ourselves, on its way back."""
+    own = state.own_state
+    if own is not None and ws.rules.mapping.get(own, "").rpartition(":")[0] == order.state:
+        return
+    for name, row in ws.rules.mapping.items():
+        theirs, _, direction = row.rpartition(":")
+        if theirs == order.state and direction != "out":
+            state.own_state = name
+            change: dict[str, list[object]] = {"own_state": [own, name]}
+            ws.events.append((state.order_id, ws.new_id(), "own_state", ws.connector, change))
+            return
 
 
 _MATCHES = ((steps.MATCH_CUSTOMER, match_customer), (steps.MATCH_PRODUCTS, match_products))

@@ -87,6 +87,10 @@ class FirstRules(Struct, forbid_unknown_fields=True, omit_defaults=True):
     without: list[str] = []
     """Raw states that stay out while the order was never present and is older than the first import."""
 
+    def day(self) -> date | None:
+        """The first day that is taken in."""
+        return date.fromisoformat(self.since) if self.since else None
+
 
 class Rules(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """All rules of an integration."""
@@ -97,15 +101,20 @@ class Rules(Struct, forbid_unknown_fields=True, omit_defaults=True):
     lines_required: bool = True
     currency: Literal["hold", "convert", "keep"] = "hold"
     first: FirstRules = msgspec.field(default_factory=FirstRules)
+    mapping: dict[
+        Annotated[str, Meta(max_length=60)], Annotated[str, Meta(pattern=r"^[\w-]{1,60}:(in|out|both)$")]
+    ] = {}
+    """Our own states of an order and the source's: `delivered=completed:out`. «in» follows the source, «out» is written
+    to it."""
     filters: FilterRules = msgspec.field(default_factory=FilterRules)
     products: ProductRules = msgspec.field(default_factory=ProductRules)
     customers: CustomerRules = msgspec.field(default_factory=CustomerRules)
 
     def verdict(self, raw: str | None, axes: tuple[str | None, str | None, str | None]) -> Verdict | None:
         """What a state means: `axes` are lifecycle, fulfilment, payment. None: no rule knows this state."""
-        if raw is not None and raw in self.states.raw:
-            return self.states.raw[raw]
         lifecycle, fulfilment, payment = axes
+        if raw is not None and raw in self.states.raw and lifecycle != "deleted":
+            return self.states.raw[raw]  # of what has been deleted the last state says nothing
         if lifecycle is None and payment is None:
             if raw is not None:
                 return None  # how far it is delivered does not say whether it is a sale
@@ -193,9 +202,11 @@ def change(rules: Rules, key: str, value: str) -> Rules:
         at = at.setdefault(part, {})
     at[name] = new
     try:
-        return msgspec.convert(raw, Rules)
-    except msgspec.ValidationError as err:
-        raise _unfit(_kind(target), key, value) from err
+        changed = msgspec.convert(raw, Rules)
+        changed.first.day()
+    except (msgspec.ValidationError, ValueError) as err:
+        raise _unfit(_kind(target), target if target == "mapping" else key, value) from err
+    return changed
 
 
 def _kind(key: str) -> inspect.Type:
@@ -209,6 +220,9 @@ def _kind(key: str) -> inspect.Type:
 
 def _unfit(kind: inspect.Type, key: str, value: str) -> UsageError:
     """The refusal of a value that the rule cannot have, saying which it can."""
+    if key == "mapping":
+        return UsageError("«{value}» does not fit the rule {key}; write OURS=THEIRS:DIRECTION, like "
+                          "delivered=completed:out; a direction is in, out or both.", value=value, key=key)  # fmt: skip
     if isinstance(kind, inspect.DictType):
         return UsageError("«{value}» does not fit the rule {key}; a verdict is one of {known}.", value=value, key=key,
                           known=", ".join(get_args(Verdict)))  # fmt: skip
@@ -220,7 +234,7 @@ def _unfit(kind: inspect.Type, key: str, value: str) -> UsageError:
                           value=value, key=key, least=kind.ge, most=kind.le)  # fmt: skip
     if isinstance(kind, inspect.BoolType):
         return UsageError("«{value}» does not fit the rule {key}; write yes or no.", value=value, key=key)
-    if key == "first.since":
+    if isinstance(kind, inspect.StrType) and key == "first.since":
         return UsageError("«{value}» does not fit the rule {key}; write a day like 2026-09-01, or nothing.",
                           value=value, key=key)  # fmt: skip
     return UsageError("«{value}» does not fit the rule {key}; write two capitals like AR, or nothing.", value=value,
@@ -228,12 +242,16 @@ def _unfit(kind: inspect.Type, key: str, value: str) -> UsageError:
 
 
 class AccountFacts(Struct, frozen=True):
-    """What the rules need to know of the account."""
+    """What the rules need to know of the account, and of the integration's source."""
 
     currency: str
     country: str
     time_zone: str
     retention: int
+    live: bool = False
+    """The source can be asked for what is in doubt, and for the details of products."""
+    began: datetime | None = None
+    """When the first import of a live source began; None: there has been none."""
 
     def day(self, moment: datetime) -> date:
         """The day of a moment where the account is at home."""

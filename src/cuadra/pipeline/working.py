@@ -76,6 +76,10 @@ class OrderState(Struct):
     recheck_at: datetime | None = None
     frozen_at: datetime | None = None
     erased_at: datetime | None = None
+    own_state: str | None = None
+    """Where it stands with us: set by a person, or by the mapping table."""
+    present_at: datetime | None = None
+    """When it was first present."""
     converted: Decimal | None = None
     rate: Decimal | None = None
     rate_day: Any = None
@@ -206,6 +210,8 @@ class WorkingSet(Struct):
     taken_back: list[tuple[int, Version]] = field(default_factory=list)
     """Frozen orders whose source says again what we hold: nothing is pending any more."""
     frozen_changes: list[tuple[Any, ...]] = field(default_factory=list)
+    relinks: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(kind, the source's id) → cause: what is in doubt and is to be asked for."""
 
     def following(self, now: datetime) -> WorkingSet:
         """The set of the next batch: what is known of customers and the catalogue stays known, nothing is changed yet.

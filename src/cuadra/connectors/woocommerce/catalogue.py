@@ -68,6 +68,7 @@ def product_of(product: Product) -> ProductRead:
         description=text(product.description) or text(product.short_description),
         brand=brand if isinstance(brand, str) else None,
         active=product.status in (None, "publish", "private"),
+        parent=str(product.parent_id) if product.parent_id else None,
         category_ids=[str(one.id) for one in product.categories] if product.categories is not UNSET else UNSET,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -41,6 +41,10 @@ def read(raw: Raw) -> Read:
     A notice of deletion (`{"id": 263}`) and a signed error object are hints: they say that something happened to an
     order, and not what it is now.
     """
+    if raw.asked is not None and raw.asked["status"] == 404:
+        asked_at = datetime.fromtimestamp(raw.sequence / 1e6, UTC).isoformat()
+        answer = raw.body[:300].decode("utf-8", "replace").replace("\0", "\ufffd")
+        return Read(raw.kind, str(raw.asked["id"]), absent={"answer": answer, "status": 404, "asked_at": asked_at})
     try:
         values = _decode_any(raw.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:

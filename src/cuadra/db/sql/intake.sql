@@ -103,6 +103,11 @@ SELECT run_id, cursor, received, all_received, scope FROM run
 WHERE account_id = %(account)s AND integration_id = %(integration)s AND kind = 'import' AND state = 'running'
 ORDER BY run_id DESC LIMIT 1;
 
+-- name: first_import
+-- When the first import of an integration began.
+SELECT min(started_at) FROM run
+WHERE account_id = %(account)s AND integration_id = %(integration)s AND kind = 'import';
+
 -- name: add_run
 INSERT INTO run (account_id, integration_id, kind, author, scope)
 VALUES (%(account)s, %(integration)s, %(kind)s, %(author)s, %(scope)s) RETURNING run_id;
@@ -182,7 +187,7 @@ SELECT inbox_id, set_id, retention, received_at, first_receipt, last_receipt FRO
 WHERE account_id = %(account)s AND run_id = %(run)s ORDER BY first_receipt;
 
 -- name: load_receipts
-SELECT receipt_id, kind, sequence, file_no, line, body FROM receipt
+SELECT receipt_id, kind, sequence, file_no, line, arrival, headers, body FROM receipt
 WHERE account_id = %(account)s AND retention = %(retention)s AND received_at = %(received_at)s
   AND receipt_id BETWEEN %(first)s AND %(last)s
 ORDER BY receipt_id;

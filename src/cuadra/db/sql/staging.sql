@@ -4,7 +4,7 @@
 
 -- name: create_staging
 CREATE TEMP TABLE staged_receipt (receipt_id bigint, kind text, sequence bigint, file_no smallint, line bigint,
-                                  body bytea) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
+                                  headers text, body bytea) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE staged_attempt (attempt_id bigint, receipt_id bigint, order_id bigint, entity text, identifier text,
                                   outcome text, standing text, reason text, warnings text[], steps text, evidence text,
                                   micros integer) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
@@ -14,7 +14,8 @@ CREATE TEMP TABLE staged_order (is_new boolean, order_id bigint, source_id text,
                                 customer_name text, customer_email text, products text, standing text, reason text,
                                 warnings text[], evidence text, incomplete boolean, stamp timestamptz, sequence bigint,
                                 digest bytea, version integer, receipt_id bigint, rule_version integer,
-                                recheck_at timestamptz, first_seen timestamptz, content text) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
+                                recheck_at timestamptz, own_state text, present_at timestamptz,
+                                first_seen timestamptz, content text) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE staged_line (order_id bigint, line_no integer, source_id text, product_id bigint, sku text, name text,
                                quantity text, unit text, source_unit text, unit_price text, discount text, tax text,
                                total text, total_minor bigint, seller text, reason text, evidence text)
@@ -36,9 +37,9 @@ CREATE TEMP TABLE staged_customer_key (kind text, value text, customer_id bigint
 
 -- name: write_receipts
 INSERT INTO receipt (account_id, receipt_id, retention, received_at, integration_id, run_id, arrival, kind, sequence,
-                     set_id, file_no, line, body)
+                     set_id, file_no, line, headers, body)
 SELECT %(account)s, receipt_id, %(retention)s, %(now)s, %(integration)s, %(run)s, %(arrival)s, kind, sequence,
-       %(set)s, file_no, line, body
+       %(set)s, file_no, line, headers::jsonb, body
 FROM staged_receipt;
 
 -- name: write_attempts
@@ -52,11 +53,11 @@ FROM staged_attempt;
 INSERT INTO orders (account_id, order_id, store_id, source_id, integration_id, number, ordered_at, state, payment_state,
                     currency, total, total_minor, converted, rate, rate_day, customer_id, customer_name, customer_email,
                     products, standing, reason, warnings, evidence, incomplete, stamp, sequence, digest, version,
-                    receipt_id, rule_version, recheck_at, first_seen, changed_at, content)
+                    receipt_id, rule_version, recheck_at, own_state, present_at, first_seen, changed_at, content)
 SELECT %(account)s, order_id, %(store)s, source_id, integration_id, number, ordered_at, state, payment_state, currency,
        total::numeric, total_minor, converted::numeric, rate::numeric, rate_day, customer_id, customer_name,
        customer_email, products, standing, reason, warnings, evidence::jsonb, incomplete, stamp, sequence, digest,
-       version, receipt_id, rule_version, recheck_at, first_seen, %(now)s, content::json
+       version, receipt_id, rule_version, recheck_at, own_state, present_at, first_seen, %(now)s, content::json
 FROM staged_order WHERE is_new;
 
 -- name: write_known_orders
@@ -68,7 +69,8 @@ SET integration_id = s.integration_id, number = s.number, ordered_at = s.ordered
     customer_name = s.customer_name, customer_email = s.customer_email, products = s.products, standing = s.standing,
     reason = s.reason, warnings = s.warnings, evidence = s.evidence::jsonb, incomplete = s.incomplete, stamp = s.stamp,
     sequence = s.sequence, digest = s.digest, version = s.version, receipt_id = s.receipt_id,
-    rule_version = s.rule_version, recheck_at = s.recheck_at, changed_at = %(now)s, content = s.content::json
+    rule_version = s.rule_version, recheck_at = s.recheck_at, own_state = s.own_state, present_at = s.present_at,
+    changed_at = %(now)s, content = s.content::json
 FROM staged_order s
 WHERE o.account_id = %(account)s AND o.order_id = s.order_id AND NOT s.is_new AND o.frozen_at IS NULL;
 
@@ -232,3 +234,10 @@ UPDATE receipt r SET body = '', headers = jsonb_build_object('erased', %(now)s::
 FROM unnest(%(receipts)s::bigint[], %(said)s::text[]) AS e (receipt_id, source_id)
 JOIN orders o ON o.account_id = %(account)s AND o.store_id = %(store)s AND o.source_id = e.source_id
 WHERE r.account_id = %(account)s AND r.receipt_id = e.receipt_id AND o.erased_at IS NOT NULL;
+
+-- name: write_relink
+-- Asked for again: the newer question counts, and nothing is put off by it.
+INSERT INTO relink AS r (account_id, integration_id, kind, source_id, cause, asked_at, due_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (account_id, integration_id, kind, source_id) DO UPDATE
+SET cause = excluded.cause, asked_at = excluded.asked_at, due_at = least(r.due_at, excluded.due_at);

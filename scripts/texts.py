@@ -39,7 +39,7 @@ Id = str | tuple[str, str]
 
 ERRORS = {"UsageError", "NotFound", "Refused", "Unreachable", "InputError"}
 #: calls whose first argument is shown as it is
-SAID = {"_", "progress", "tell", "BadValue", "_missing"}
+SAID = {"_", "progress", "tell", "BadValue", "_missing", "_denied"}
 #: the place of the text among a call's arguments, where it is not the first
 PLACES = {"Finding": 1, "Row": 3}
 

@@ -41,9 +41,14 @@ class Shares(Struct, frozen=True):
     shares: list[Share]
 
 
+def offered(connector: str) -> tuple[Profile, ...]:
+    """The profiles of a connector; none where sets of files say themselves what there is."""
+    return connectors.get(connector).info.profiles
+
+
 def profiles(connector: str) -> tuple[Profile, ...]:
     """The profiles of a connector. Raises Refused where there are none."""
-    found = connectors.get(connector).info.profiles
+    found = offered(connector)
     if not found:
         raise Refused("The connector {connector} has no profiles: everything that its sets hold is taken in.",
                       connector=connector)  # fmt: skip

@@ -317,8 +317,8 @@ class _Test:
                           reason)  # fmt: skip
             return
         order = found.value
-        yield Finding(True, "Order {number} was read to its end: {state}, {total} {currency}, {lines} lines", {
-            "number": order.number or order.id, "state": order.state or "?", "total": str(order.total),
+        yield Finding(True, "Order {number} was read to its end: {status}, {total} {currency}, {lines} lines", {
+            "number": order.number or order.id, "status": order.state or "?", "total": str(order.total),
             "currency": order.currency or "", "lines": len(order.lines or []),
         })  # fmt: skip
 

@@ -33,6 +33,8 @@ SIGNED_MINUTES = 15
 CLOCK_MINUTES = 5
 REFUSED = "woocommerce_rest_authentication_error"
 DENIED = ("scope_missing", "credentials_invalid")
+OPTIONAL = (*DENIED, "not_found_at_source", "source_address_changed")
+"""Refusals of what is good to know and not needed: some shops do not have the route."""
 
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder().decode
@@ -250,7 +252,7 @@ class _Test:
         try:
             answer = self._get("system_status", {"_fields": "environment,settings"})
         except Trouble as trouble:
-            if trouble.reason not in (*DENIED, "not_found_at_source"):
+            if trouble.reason not in OPTIONAL:
                 raise
             answer = None
         status = _decoded(answer, _Status) if answer else None
@@ -281,7 +283,7 @@ class _Test:
         try:
             found = _decoded(self._get("data/currencies/current", {}), _Currency)
         except Trouble as trouble:
-            if trouble.reason not in (*DENIED, "not_found_at_source"):
+            if trouble.reason not in OPTIONAL:
                 raise
             return ""
         return found.code if found else ""

@@ -67,7 +67,6 @@ def test_a_good_connection_is_all_ticks(cuadra: Cuadra, shop: Shop, monkeypatch:
     assert "✓ Los pedidos se pueden leer\n" in answer.out
     found = json.loads(cuadra("integration", "test", "woo", "--json").out)
     assert {"good": True, "text": "Orders can be read", "reason": None} in found
-    assert accounts.integration_named is not None
 
 
 def test_what_is_missing_is_a_cross_and_exit_1(
@@ -136,7 +135,6 @@ def test_webhooks_are_registered_shown_and_removed(
     answer = cuadra("integration", "webhooks", "woo")
     assert "Notices may be missing since" in answer.out
     assert "gone" in answer.out
-    assert "borrado" in cuadra("integration", "webhooks", "woo", lang="es").out or True
 
     answer = cuadra("integration", "webhooks", "woo", "--remove")
     assert answer.out.startswith(f"{len(TOPICS)} webhooks ended")

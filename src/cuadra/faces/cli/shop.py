@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from click import Choice
 from rich.table import Table
 
 from cuadra import accounts, reasons
@@ -218,8 +217,10 @@ def choose_first(s: Session, owner: Account, one: Integration, profile: str | No
         _told_later(one)
         return
     _show_shares(found, owner)
-    answer = typer.prompt(_("Which profile?"), default=names[0], type=Choice(names))
-    _choose(s, owner, one, str(answer), "")
+    answer = ""
+    while answer not in names:
+        answer = typer.prompt(f"{_('Which profile?')} ({', '.join(names)})", default=names[0])
+    _choose(s, owner, one, answer, "")
 
 
 def _told_later(one: Integration) -> None:

@@ -39,7 +39,7 @@ Id = str | tuple[str, str]
 
 ERRORS = {"UsageError", "NotFound", "Refused", "Unreachable", "InputError"}
 #: calls whose first argument is shown as it is
-SAID = {"_", "progress", "tell", "BadValue", "_missing"}
+SAID = {"_", "progress", "tell", "BadValue", "_missing", "_denied"}
 #: the place of the text among a call's arguments, where it is not the first
 PLACES = {"Finding": 1, "Row": 3}
 
@@ -68,6 +68,8 @@ WORDS = (
     "still being written", "loop", "orphan", "unknown", "empty_name", "too_long", "first", "deepest",
     "deepest_of_branch", "most_general_branch", "alphabetical", "a filler address", "a filler number", "a phone number",
     "one address like name@example.com",
+    # what was found of a notice that a shop was asked for
+    "new", "gone", "disabled", "unsigned",
     "a filler number of this shop", "a possible number of its country", "a contact of more than {n} people",
     "a header and no row: never taken for «no orders»", "one object a line", "rows of no known file",
     "webhook", "poll", "backfill", "relink", "push", "person", "tag",

@@ -12,6 +12,7 @@ from cuadra.connectors.woocommerce import WooCommerceConnector
 from cuadra.errors import NotFound
 
 BUILT_IN: tuple[Connector, ...] = (FilesConnector(), WooCommerceConnector())
+NAMES = tuple(connector.info.name for connector in BUILT_IN)
 
 
 @cache

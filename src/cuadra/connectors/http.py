@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import random
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -46,6 +47,8 @@ class Trouble(Exception):
         super().__init__(f"{reason}: {evidence}")
 
 
+Verify = bool | ssl.SSLContext
+"""Whom to believe that he is the shop; True: everybody whom the certificate authorities of httpx vouch for."""
 Judge = Callable[[Answer], Trouble | None]
 """What the platform means by an answer; None: it is what was asked for."""
 
@@ -78,14 +81,15 @@ class Http:
     """Calls to one base address."""
 
     def __init__(self, base: str, judge: Judge, *, pace: Pace, auth: httpx.Auth | None = None,
-                 headers: Mapping[str, str] | None = None, verify: bool = True, private: bool = False,
-                 sleep: Callable[[float], None] = time.sleep) -> None:  # fmt: skip
+                 headers: Mapping[str, str] | None = None, verify: Verify = True, private: bool = False,
+                 timeout: float = TIMEOUT_SECONDS, sleep: Callable[[float], None] = time.sleep) -> None:  # fmt: skip
         """`private` allows addresses that are not public: for shops of the demo and inside one's own network."""
         refuse_address(base, private=private)
+        self._timeout = timeout
         self.base, self._judge, self._pace, self._sleep = base.rstrip("/"), judge, pace, sleep
         self.calls = Calls()
         self._client = httpx.Client(
-            auth=auth, verify=verify, timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False,
+            auth=auth, verify=verify, timeout=timeout, follow_redirects=False, trust_env=False,
             headers={"User-Agent": f"Cuadra/{cuadra.__version__}", "Accept": "application/json", **(headers or {})},
         )  # fmt: skip
 
@@ -103,9 +107,9 @@ class Http:
         when that does not help."""
         return self._patiently("GET", path, params, None, ATTEMPTS if patient else 1)
 
-    def send(self, method: str, path: str, content: Any) -> Answer:
+    def send(self, method: str, path: str, content: Any = None, params: Mapping[str, Any] | None = None) -> Answer:
         """Change something there. Tried once: what a timeout did is for the caller to find out."""
-        return self._patiently(method, path, None, content, 1)
+        return self._patiently(method, path, params, content, 1)
 
     def _patiently(
         self, method: str, path: str, params: Mapping[str, Any] | None, content: Any, attempts: int
@@ -132,7 +136,7 @@ class Http:
             with self._client.stream(method, f"{self.base}/{path.lstrip('/')}", params=params, json=content) as found:
                 answer = Answer(found.status_code, {k.lower(): v for k, v in found.headers.items()}, _bounded(found))
         except httpx.TimeoutException as err:
-            raise Trouble("source_timeout", {"attempts": attempt, "limit": TIMEOUT_SECONDS}, transient=True) from err
+            raise Trouble("source_timeout", {"attempts": attempt, "limit": self._timeout}, transient=True) from err
         except httpx.HTTPError as err:
             proof: Evidence = {"attempts": attempt, "status": None, "message": f"{type(err).__name__}: {err}"[:300]}
             raise Trouble("source_unavailable", proof, transient=True) from err

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from cuadra import accounts, connectors, coverage, secrets
+from cuadra import accounts, connectors, coverage, folders, secrets
 from cuadra.accounts import Account, Integration
-from cuadra.connectors.base import Connector, Place, Revealed
+from cuadra.connectors.base import Connector, Place, Revealed, Shop
 from cuadra.db import Database
 from cuadra.db.queries import sql
+from cuadra.errors import Refused
 from cuadra.ledger import Way
 from cuadra.pipeline import rules
 from cuadra.pipeline.rules import AccountFacts
@@ -40,6 +43,23 @@ def place(db: Database, settings: Settings, account: Account, integration: Integ
             known[name] = found
     covered = coverage.load(db, account.account_id, integration.integration_id)
     return Place(account.currency, account.time_zone, work, known, covered)
+
+
+@contextmanager
+def shop(db: Database, settings: Settings, account: Account, integration: Integration) -> Iterator[Shop]:
+    """An open connection to the shop of an integration. Raises Refused for a source that cannot be asked."""
+    live = connectors.live(integration.connector)
+    if live is None:
+        raise Refused("The integration {name} reads files: there is no shop behind it that could be asked.",
+                      name=integration.name)  # fmt: skip
+    base = settings.home / "work"
+    folders.private(base)
+    with tempfile.TemporaryDirectory(dir=base, prefix="shop-") as work:
+        opened = live.open(integration.settings, place(db, settings, account, integration, Path(work)))
+        try:
+            yield opened
+        finally:
+            opened.close()
 
 
 def connector(integration: Integration) -> Connector:

@@ -69,6 +69,8 @@ class ShopSettings:
     system_cron_seconds: int = 15
     queue_seconds: int = 60
     trash_enabled: bool = True
+    wp_cron: bool = False
+    """Whether visits drive WordPress's own cron; without it the host's system cron does, as in the recorded shop."""
     gzip: bool = True
 
     @property

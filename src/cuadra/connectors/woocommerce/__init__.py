@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from cuadra.connectors.base import Delivery, Info, Offer, Ping, Place, Profile, Progress, Reader, Rejected, SettingSpec
-from cuadra.connectors.http import Pace, refuse_address
+from cuadra.connectors.http import Pace, Verify, refuse_address
 from cuadra.connectors.woocommerce import offers
 from cuadra.connectors.woocommerce.client import Client
 from cuadra.connectors.woocommerce.hooks import TOPICS, judge
@@ -25,6 +27,10 @@ _SETTINGS = (
                 "Secreto de consumidor de la API REST (cs_…).", required=True, secret=True),
     SettingSpec("private", "«yes» for a shop inside one's own network.",
                 "«yes» para una tienda dentro de la propia red."),
+    SettingSpec("notices", "Public address of the intake, to which the shop sends its webhooks: https://hooks.example.",
+                "Dirección pública de la recepción, a la que la tienda envía sus webhooks: https://hooks.example."),
+    SettingSpec("certificate", "File (PEM) of the authority that vouches for the shop, where it is one's own.",
+                "Archivo (PEM) de la autoridad que responde por la tienda, si es propia.", place=True),
     SettingSpec("pace", "Calls a second, at most; 2 without it.", "Llamadas por segundo, como máximo; 2 si no se dice."),
 )  # fmt: skip
 FIRST_IMPORT = timedelta(days=61)
@@ -51,6 +57,8 @@ class WooCommerceConnector:
         if not settings.get("url"):
             raise UsageError("The woocommerce connector needs the shop's address: --set url=https://shop.example.")
         refuse_address(settings["url"], private=settings.get("private") == "yes")
+        _check_notices(str(settings.get("notices") or ""))
+        _trusted(settings)
 
     def client(self, settings: dict[str, Any], place: Place) -> Client:
         """A connection to the shop. Raises UsageError without credentials."""
@@ -61,6 +69,7 @@ class WooCommerceConnector:
         return Client(
             settings["url"], place.secrets["consumer_key"].reveal(), place.secrets["consumer_secret"].reveal(),
             pace=Pace(float(settings.get("pace") or 2)), private=settings.get("private") == "yes",
+            verify=_trusted(settings),
         )  # fmt: skip
 
     def judge(self, settings: dict[str, Any], headers: Mapping[str, str], body: bytes,
@@ -70,7 +79,7 @@ class WooCommerceConnector:
 
     def open(self, settings: dict[str, Any], place: Place) -> WooShop:
         """Connect."""
-        return WooShop(self.client(settings, place), place.now)
+        return WooShop(self.client(settings, place), place.now, place.currency)
 
     def offers(self, settings: dict[str, Any], place: Place, progress: Progress) -> list[Offer]:
         """The catalogue, and the first orders or what has changed since the last look."""
@@ -86,3 +95,22 @@ class WooCommerceConnector:
     def reader(self, description: dict[str, Any], place: Place) -> Reader:
         """The same reader for everything, today and in a year."""
         return read
+
+
+def _check_notices(address: str) -> None:
+    """The intake may be any address of the web that a path can be put behind."""
+    parts = urlsplit(address)
+    if address and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username):  # fmt: skip
+        raise UsageError("«{address}» is no address for notices; write it as https://hooks.example.", address=address)
+
+
+def _trusted(settings: dict[str, Any]) -> Verify:
+    """Whom to believe that he is the shop."""
+    path = settings.get("certificate")
+    if not path:
+        return True
+    try:
+        return ssl.create_default_context(cafile=path)
+    except OSError as error:  # an ssl.SSLError is one
+        raise UsageError("{file} cannot be read as a certificate: {cause}.", file=path,
+                         cause=error.strerror or error) from error  # fmt: skip

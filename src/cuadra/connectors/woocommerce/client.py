@@ -21,7 +21,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from cuadra.connectors.http import Answer, Http, Pace, Trouble, excerpt
+from cuadra.connectors.http import Answer, Http, Pace, Trouble, Verify, excerpt
 from cuadra.model import Axis
 
 PAGE = 100
@@ -55,13 +55,14 @@ _decode_kind = msgspec.json.Decoder(_Kind).decode
 class OAuth(httpx.Auth):
     """One-legged OAuth 1.0a, HMAC-SHA256, in the query: what the shop wants over plain HTTP."""
 
-    def __init__(self, key: str, secret: str) -> None:
-        self._key, self._secret = key, secret
+    def __init__(self, key: str, secret: str, ahead: float = 0.0) -> None:
+        """`ahead`: seconds by which the shop's clock differs from ours."""
+        self._key, self._secret, self._ahead = key, secret, ahead
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         signed = dict(parse_qsl(request.url.query.decode(), keep_blank_values=True)) | {
             "oauth_consumer_key": self._key, "oauth_nonce": secrets.token_hex(16),
-            "oauth_signature_method": "HMAC-SHA256", "oauth_timestamp": str(int(time.time())),
+            "oauth_signature_method": "HMAC-SHA256", "oauth_timestamp": str(int(time.time() + self._ahead)),
         }  # fmt: skip
         address = str(request.url.copy_with(query=None))
         signed["oauth_signature"] = signature(request.method, address, signed, self._secret)
@@ -135,11 +136,29 @@ class Client:
     """A shop. `address` is the site's, with the folder it lives in."""
 
     def __init__(self, address: str, key: str, secret: str, *, pace: Pace, private: bool = False,
-                 verify: bool = True) -> None:  # fmt: skip
-        auth: httpx.Auth = httpx.BasicAuth(key, secret) if address.startswith("https:") else OAuth(key, secret)
-        self.http = Http(
-            f"{address.rstrip('/')}/wp-json/wc/v3", judge, pace=pace, auth=auth, private=private, verify=verify
-        )
+                 verify: Verify = True) -> None:  # fmt: skip
+        self.address = address.rstrip("/")
+        self.signed = not address.startswith("https:")
+        """Requests are signed: without TLS the shop takes no key as it is."""
+        self.private = private
+        self._key, self._secret = key, secret
+        self._pace, self._verify = pace, verify
+        self.http = Http(self._api, judge, pace=pace, auth=self._auth(), private=private, verify=verify)
+
+    @property
+    def _api(self) -> str:
+        return f"{self.address}/wp-json/wc/v3"
+
+    def _auth(self, ahead: float = 0.0) -> httpx.Auth:
+        return OAuth(self._key, self._secret, ahead) if self.signed else httpx.BasicAuth(self._key, self._secret)
+
+    def brief(self, seconds: float, *, anonymous: bool = False, ahead: float = 0.0) -> Http:
+        """The same shop with less patience, at the same pace and counted together. `anonymous` stands at the site's own
+        address and shows no key: WordPress itself would take it for a user's password. `ahead` signs by another clock."""
+        made = Http(self.address if anonymous else self._api, judge, pace=self._pace, private=self.private,
+                    auth=None if anonymous else self._auth(ahead), verify=self._verify, timeout=seconds)  # fmt: skip
+        made.calls = self.http.calls
+        return made
 
     def page(self, path: str, params: Mapping[str, Any], *, patient: bool = True) -> Page:
         """One page of a list. A page with fewer items than its own count says is asked for again, once."""

@@ -36,7 +36,7 @@ def judge(headers: Mapping[str, str], body: bytes, secret: str, source: str) -> 
                            "webhook": _short(headers, "id")}  # fmt: skip
         return Rejected("signature_invalid", proof)
     said = headers.get("x-wc-webhook-source", "")
-    if said and _site(said) != _site(source):
+    if said and site(said) != site(source):
         return Rejected("store_unexpected", {"store_named": said[:200], "store_expected": source})
     return Delivery(_ENTITIES.get(_short(headers, "resource")), _short(headers, "topic"), _short(headers, "id"))
 
@@ -56,6 +56,6 @@ def _short(headers: Mapping[str, str], name: str) -> str:
     return headers.get(f"x-wc-webhook-{name}", "")[:100]
 
 
-def _site(address: str) -> str:
+def site(address: str) -> str:
     """A site, however its address is written: a shop may be reached with and without TLS."""
     return address.split("://", 1)[-1].rstrip("/").casefold()

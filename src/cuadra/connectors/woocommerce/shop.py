@@ -9,9 +9,11 @@ from decimal import Decimal
 import msgspec
 from msgspec import Struct
 
-from cuadra.connectors.base import Calls, Entry, Look, Raw
+from cuadra.connectors.base import Calls, Entry, Finding, Look, Raw, Subscription
 from cuadra.connectors.http import Answer, Trouble
+from cuadra.connectors.woocommerce import subscriptions
 from cuadra.connectors.woocommerce.client import PAGE, Client
+from cuadra.connectors.woocommerce.examine import examine
 from cuadra.connectors.woocommerce.orders import moment
 from cuadra.model import Axis, Entity
 
@@ -48,8 +50,9 @@ _decode_numbered = msgspec.json.Decoder(_Numbered, strict=False).decode
 class WooShop:
     """A shop that can be asked."""
 
-    def __init__(self, client: Client, now: Callable[[], datetime]) -> None:
-        self.client, self._now = client, now
+    def __init__(self, client: Client, now: Callable[[], datetime], currency: str = "") -> None:
+        """`currency` is the account's."""
+        self.client, self._now, self._currency = client, now, currency
 
     @property
     def calls(self) -> Calls:
@@ -154,6 +157,24 @@ class WooShop:
             if count:
                 found[state] = count
         return found
+
+    # ---------------------------------------------------------------- setting up
+
+    def examine(self, address: str | None) -> Iterator[Finding]:
+        """Whether everything is there that the integration needs. Nothing is written."""
+        return examine(self.client, address, self._now, self._currency)
+
+    def subscriptions(self) -> list[Subscription]:
+        """The shop's webhooks, whoever made them."""
+        return subscriptions.listed(self.client)
+
+    def subscribe(self, topics: Sequence[str], url: str, secret: str) -> list[Subscription]:
+        """One active webhook for each topic."""
+        return subscriptions.subscribe(self.client, topics, url, secret)
+
+    def unsubscribe(self, ids: Sequence[str]) -> None:
+        """End webhooks."""
+        subscriptions.unsubscribe(self.client, ids)
 
     # ---------------------------------------------------------------- writing
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated
 
 import typer
 
@@ -13,8 +13,8 @@ import cuadra.db as database
 from cuadra import accounts, secrets
 from cuadra.db import Database, backup, embedded, migrate, restore
 from cuadra.diagnosis import export, history
-from cuadra.errors import CuadraError, Unreachable, UsageError
-from cuadra.faces.cli import demo
+from cuadra.errors import Unreachable, UsageError
+from cuadra.faces.cli import demo, findings
 from cuadra.faces.cli.context import (
     AccountOption,
     JsonOption,
@@ -22,7 +22,6 @@ from cuadra.faces.cli.context import (
     as_json,
     author,
     err,
-    escape,
     number,
     out,
     progress,
@@ -31,7 +30,7 @@ from cuadra.faces.cli.context import (
 )
 from cuadra.jobs import doctor
 from cuadra.settings import Settings
-from cuadra.texts import _, plural, say
+from cuadra.texts import _, plural
 
 
 def register(app: typer.Typer) -> None:
@@ -48,22 +47,14 @@ def register(app: typer.Typer) -> None:
 def doctor_command(json: JsonOption = False) -> None:
     settings = Settings.load()
     with Database(database.conninfo(settings, told)) as db:
-        findings = doctor.examine(settings, db)
+        found = doctor.examine(settings, db)
     if json:
-        as_json([{"good": one.good, "text": one.text.format(**one.values)} for one in findings])
+        as_json([{"good": one.good, "text": one.text.format(**one.values)} for one in found])
     else:
-        for one in findings:
-            mark = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[yellow]![/]"}[one.good]
-            out.print(mark, escape(_(one.text).format(**_said(one.values))), soft_wrap=True)
-    if any(one.good is False for one in findings):
+        for one in found:
+            findings.show(one)
+    if any(one.good is False for one in found):
         raise typer.Exit(1)
-
-
-def _said(values: dict[str, Any]) -> dict[str, Any]:
-    """What fills the places of a finding, in the language of this process."""
-    words = {name: _(str(value)) for name, value in values.items() if name in doctor.WORDS}
-    errors = {name: say(value) for name, value in values.items() if isinstance(value, CuadraError)}
-    return {**values, **words, **errors}
 
 
 def backup_command(

@@ -13,9 +13,12 @@ from rich.table import Table
 from cuadra import accounts, connectors, secrets
 from cuadra.accounts import Account, Integration
 from cuadra.errors import UsageError
+from cuadra.faces.cli import shop
 from cuadra.faces.cli.context import (
     AccountOption,
     JsonOption,
+    NameArgument,
+    NoteOption,
     Session,
     as_json,
     author,
@@ -24,23 +27,26 @@ from cuadra.faces.cli.context import (
     session,
     when,
 )
-from cuadra.jobs import releasing
+from cuadra.jobs import profiling, releasing
 from cuadra.pipeline import rules
+from cuadra.secrets import Secret
 from cuadra.texts import _, plural
-
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help=_("The integration's name."))]
-NoteOption = Annotated[str, typer.Option("--note", help=_("Why; kept with the change."))]
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     for name, group, text in (
         ("account", account_app, _("Accounts: add, set, list.")),
-        ("integration", integration_app, _("Integrations: add, list, show, set, activate, pause, resume, remove.")),
+        (
+            "integration",
+            integration_app,
+            _("Integrations: add, test, profile, webhooks, list, show, set, activate, pause, resume, remove."),
+        ),
         ("rules", rules_app, _("Import rules of an integration: show, set, history.")),
         ("rate", rate_app, _("Dated exchange rates: set, list.")),
     ):
         app.add_typer(group, name=name, help=text, no_args_is_help=True)
+    shop.register(integration_app)
 
 
 # ---------------------------------------------------------------- accounts
@@ -130,22 +136,39 @@ SecretOption = Annotated[
 @integration_app.command("add", help=_("Add an integration; it starts as a draft."))
 def integration_add(
     name: NameArgument,
-    connector: Annotated[str, typer.Option(help=_("The connector: {known}.").format(known="files"))] = "files",
+    connector: Annotated[
+        str, typer.Option(help=_("The connector: {known}.").format(known=", ".join(connectors.NAMES)))
+    ] = "files",
     settings: SetOption = None,
+    secret: SecretOption = None,
+    profile: Annotated[
+        str | None, typer.Option("--profile", metavar="PROFILE", help=_("What its first import takes."))
+    ] = None,
     store: Annotated[str | None, typer.Option(help=_("The shop's own id at the platform."))] = None,
     same_store: Annotated[
         bool, typer.Option("--same-store", help=_("A second way to the same store is meant."))
     ] = False,
     account: AccountOption = None,
 ) -> None:
+    if profile is not None:
+        profiling.named(connector, profile)
+    given = {key: secrets.read_secret(source) for key, source in _settings(secret or []).items()}
     with session() as s:
+        owner = s.account(account)
         made = accounts.add_integration(
-            s.db, s.account(account), name, connector, _settings(settings or []), author(), store=store,
-            same_store=same_store,
+            s.db, owner, name, connector, _settings(settings or []), author(), store=store, same_store=same_store,
         )  # fmt: skip
+        _put(s, owner, made, given)
         text = _("Integration {name} added as a draft. Look at its rules (cuadra rules show {name}), then activate it: "
                  "cuadra integration activate {name}")  # fmt: skip
         out.print(text.format(name=made.name), markup=False, soft_wrap=True)
+        shop.choose_first(s, owner, made, profile)
+
+
+def _put(s: Session, owner: Account, one: Integration, given: dict[str, Secret]) -> None:
+    for key, value in given.items():
+        keys = secrets.KeyFile.of(s.settings)
+        secrets.put(s.db, keys, owner.account_id, one.integration_id, key, value, actor=author())
 
 
 def _as_listed(s: Session, account: Account, one: Integration) -> dict[str, Any]:
@@ -214,10 +237,7 @@ def integration_set(
             if key not in known:
                 raise UsageError("The connector {connector} has no setting «{key}»; it has {known}.",
                                  connector=one.connector, key=key, known=", ".join(sorted(known)))  # fmt: skip
-        for key, source in _settings(secret or []).items():
-            value = secrets.read_secret(source)
-            keys = secrets.KeyFile.of(s.settings)
-            secrets.put(s.db, keys, owner.account_id, one.integration_id, key, value, actor=author())
+        _put(s, owner, one, {key: secrets.read_secret(source) for key, source in _settings(secret or []).items()})
         changed = accounts.set_settings(s.db, owner, one, values, author()) if values else False
         text = _("Integration {name} changed.") if changed or secret else _("Nothing to change: {name} is so already.")
         out.print(text.format(name=name), markup=False)

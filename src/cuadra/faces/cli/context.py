@@ -38,6 +38,8 @@ AccountOption = Annotated[
     str | None,
     typer.Option("--account", envvar="CUADRA_ACCOUNT", help=_("The account; not needed where there is only one.")),
 ]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help=_("The integration's name."))]
+NoteOption = Annotated[str, typer.Option("--note", help=_("Why; kept with the change."))]
 JsonOption = Annotated[bool, typer.Option("--json", help=_("Answer as JSON on standard output."))]
 PersonalOption = Annotated[
     bool, typer.Option("--show-personal", help=_("Show personal data unmasked; this is written to the audit log."))

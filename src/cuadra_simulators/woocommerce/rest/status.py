@@ -32,7 +32,7 @@ def _environment(call: Call) -> Json:
         "home_url": site, "site_url": site, "store_id": call.world.settings.name, "version": WC_VERSION,
         "log_directory": "/srv/shop/www/wp-content/uploads/wc-logs/", "log_directory_writable": True,
         "wp_version": WP_VERSION, "wp_multisite": False, "wp_memory_limit": 536_870_912, "wp_debug_mode": False,
-        "wp_cron": False, "language": "en_US", "external_object_cache": None, "server_info": "nginx/1.22.1",
+        "wp_cron": call.world.settings.wp_cron, "language": "en_US", "external_object_cache": None, "server_info": "nginx/1.22.1",
         "php_version": "8.2.36", "php_post_max_size": 8_388_608, "php_max_execution_time": 120,
         "php_max_input_vars": 1000, "curl_version": "7.88.1, OpenSSL/3.0.22", "suhosin_installed": False,
         "max_upload_size": 8_388_608, "mysql_version": "10.11.19", "mysql_version_string": "10.11.19-MariaDB",

@@ -106,5 +106,5 @@ def test_a_name_that_leads_nowhere(monkeypatch: pytest.MonkeyPatch, number: int,
 
 
 def test_a_neighbour_is_nobodys_shop() -> None:
-    with Http("http://127.0.0.1:1", judge, pace=Pace(1000)) as there, pytest.raises(UsageError, match="private=yes"):
-        there.get("orders")
+    with pytest.raises(UsageError, match="private=yes"):
+        Http("http://127.0.0.1:1", judge, pace=Pace(1000))

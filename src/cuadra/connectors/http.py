@@ -5,6 +5,7 @@ A connector says in `judge` what its platform means by an answer; everything els
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import random
 import socket
@@ -105,6 +106,8 @@ class Http:
         self._timeout = PATIENCE.timeout if timeout is None else timeout
         self.base, self._judge, self._pace, self._sleep = base.rstrip("/"), judge, pace, sleep
         self.calls = Calls()
+        with contextlib.suppress(Trouble):  # a name that leads nowhere is the first call's trouble
+            self._look_up()
         self._client = httpx.Client(
             auth=auth, verify=verify, timeout=self._timeout, follow_redirects=False, trust_env=False,
             headers={"User-Agent": f"Cuadra/{cuadra.__version__}", "Accept": "application/json", **(headers or {})},
@@ -176,7 +179,7 @@ class Http:
         return answer
 
     def _look_up(self) -> None:
-        """Once, before the first call: an address of ours, or of our neighbours, is nobody's shop."""
+        """Once, before the first call: an address of ours, or of our neighbours, is nobody's shop. Raises UsageError."""
         if self._looked_up:
             return
         try:

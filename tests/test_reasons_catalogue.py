@@ -53,6 +53,13 @@ COMMANDS = {
         "cuadra doctor",
         "cuadra rate set",
         "cuadra rate list",
+        "cuadra integration set NAME",
+        "cuadra integration test NAME",
+        "cuadra integration webhooks NAME",
+        "cuadra intake refused",
+        "cuadra relink NUMBER",
+        "cuadra census NAME",
+        "cuadra write-back list",
     }
 }
 PLACEHOLDERS = {

@@ -6,7 +6,8 @@ from __future__ import annotations
 import ast
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,22 @@ from typing import Any
 import pytest
 
 import cuadra
-from cuadra import accounts, inbox, reasons
-from cuadra.connectors.base import Raw, Read
+from cuadra import accounts, inbox, reasons, secrets
+from cuadra.connectors import http
+from cuadra.connectors.base import Raw, Read, Rejected
 from cuadra.connectors.files.layout import own_layout
 from cuadra.connectors.files.nested import read_line
+from cuadra.connectors.http import Trouble
+from cuadra.connectors.woocommerce import WooCommerceConnector
+from cuadra.connectors.woocommerce.shop import WooShop
+from cuadra.jobs import ways
 from cuadra.ledger import BatchLedger, acts, person, utc_now
 from cuadra.model import Entity
 from cuadra.pipeline.run import prepare_safely as prepare
 from cuadra.pipeline.run import run
+from cuadra_simulators.woocommerce import ApiKey, Clock, Shop
 from tests.rules import again, ana, one, order_id, way, way_of
+from tests.simulators.woocommerce.receiver import SECRET, subscribed
 from tests.world import World, line, order
 
 SOURCE = Path(cuadra.__file__).parent
@@ -640,6 +648,220 @@ def asked_while_paused(world: World) -> Proof:
     world.take(order("A"))
     accounts.move(world.db, world.account, world.shop, "paused", "ana", "inventory")
     return note(world, "A", "integration_paused")
+
+
+# ---------------------------------------------------------------- a live shop
+
+
+@pytest.fixture(autouse=True)
+def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shop that does not answer is asked as often as ever, and sooner."""
+    monkeypatch.setattr(http, "PATIENCE", http.Patience(timeout=0.3, first_pause=0.01, unsaid=0.01, longest=1.0))
+
+
+@contextmanager
+def shop_of(world: World, *, url: str = "", key: str = "key") -> Iterator[Shop]:
+    """A small shop with an active integration «tienda»; `key` says which of the shop's keys we were given."""
+    with Shop(orders=3, clock=Clock(running=True)) as shop:
+        settings = {"url": url or shop.url, "private": "yes", "pace": "1000"}
+        made = accounts.add_integration(world.db, world.account, "tienda", "woocommerce", settings, "test")
+        accounts.move(world.db, world.account, made, "active", "test")
+        given: ApiKey = getattr(shop, key)
+        for name, value in (("consumer_key", given.consumer_key), ("consumer_secret", given.consumer_secret)):
+            secrets.put(world.db, secrets.KeyFile.of(world.settings), world.account.account_id, made.integration_id, name,
+                        secrets.Secret(value))  # fmt: skip
+        yield shop
+
+
+def imported(world: World, code: str) -> Proof:
+    """The proof that stands with the run of an import that met this trouble."""
+    world.import_now("tienda")
+    found = world.rows("SELECT reason, evidence FROM run WHERE reason IS NOT NULL ORDER BY run_id DESC LIMIT 1")
+    assert [reason for reason, _ in found] == [code], found
+    return found[0][1]
+
+
+def troubled(world: World, code: str, *faults: str, path: str = "", seconds: float = 0) -> Proof:
+    """The proof of an import from a shop with these faults."""
+    with shop_of(world) as shop:
+        for fault in faults:
+            shop.faults.add(fault, path=path, seconds=seconds)
+        return imported(world, code)
+
+
+def refused(world: World, code: str, ask: Callable[[WooShop, str], object], *, key: str = "key") -> Proof:
+    """The proof of what the shop does not do; `ask` gets the number of an order too."""
+    with shop_of(world, key=key) as shop:
+        integration = accounts.integration_named(world.db, world.account, "tienda")
+        place = ways.place(world.db, world.settings, world.account, integration, world.tmp)
+        woo = WooCommerceConnector().open(integration.settings, place)
+        with closing(woo), pytest.raises(Trouble, match=code) as caught:
+            ask(woo, str(next(iter(shop.truth.orders()))))
+    return caught.value.evidence
+
+
+@produces("source_timeout")
+def nothing_in_time(world: World) -> Proof:
+    proof = troubled(world, "source_timeout", "timeout", path="GET orders", seconds=2)
+    assert len(proof["attempts"]) == 4
+    assert all(attempt["ms"] >= 300 for attempt in proof["attempts"])
+    return proof
+
+
+@produces("source_rate_limited")
+def too_many_calls(world: World) -> Proof:
+    proof = troubled(world, "source_rate_limited", "too_many", path="GET orders", seconds=120)
+    assert proof["wait"] == 120
+    return proof
+
+
+@produces("source_rate_limited")
+def too_many_calls_and_no_word_of_when(world: World) -> Proof:
+    proof = troubled(world, "source_rate_limited", "too_many", path="GET orders")
+    assert (len(proof["attempts"]), proof["wait"]) == (4, None)
+    return proof
+
+
+@produces("source_unavailable")
+def a_server_that_resets(world: World) -> Proof:
+    proof = troubled(world, "source_unavailable", "reset", path="GET orders")
+    assert [attempt["status"] for attempt in proof["attempts"]] == [None] * 4
+    return proof
+
+
+@produces("source_unavailable")
+def a_fatal_error(world: World) -> Proof:
+    proof = troubled(world, "source_unavailable", "fatal", path="GET orders")
+    assert [attempt["status"] for attempt in proof["attempts"]] == [500] * 4
+    return proof
+
+
+@produces("source_unavailable")
+def in_maintenance(world: World) -> Proof:
+    return troubled(world, "source_unavailable", "maintenance", path="GET orders")
+
+
+@produces("source_unavailable")
+def a_page_of_the_host(world: World) -> Proof:
+    return troubled(world, "source_unavailable", "error_500", path="GET orders")
+
+
+@produces("source_answer_truncated")
+def cut_in_the_middle(world: World) -> Proof:
+    proof = troubled(world, "source_answer_truncated", "cut_body", path="GET orders")
+    assert proof["announced"]
+    return proof
+
+
+@produces("payload_unreadable")
+def a_warning_before_the_list(world: World) -> Proof:
+    proof = troubled(world, "payload_unreadable", "php_warning", path="GET orders")
+    assert "Warning" in proof["message"]
+    assert "@" not in proof["message"]
+    return proof
+
+
+@produces("source_blocked_by_firewall")
+def a_wall(world: World) -> Proof:
+    proof = troubled(world, "source_blocked_by_firewall", "firewall")
+    assert (proof["status"], proof["server"]) == (403, "nginx/1.22.1")
+    return proof
+
+
+@produces("source_address_changed")
+def sent_elsewhere(world: World) -> Proof:
+    proof = troubled(world, "source_address_changed", "plain_permalinks")
+    assert proof["address"].startswith("http")
+    return proof
+
+
+@produces("source_address_changed")
+def no_woocommerce_there(world: World) -> Proof:
+    proof = troubled(world, "source_address_changed", "plugin_off")
+    assert proof["answer"] == "rest_no_route"
+    return proof
+
+
+@produces("source_address_changed")
+def a_page_where_the_shop_was(world: World) -> Proof:
+    with Shop(orders=0) as other, shop_of(world, url=f"{other.url}/tienda"):
+        proof = imported(world, "source_address_changed")
+    assert proof["answer"] == 404
+    return proof
+
+
+@produces("credentials_invalid")
+def a_key_taken_away(world: World) -> Proof:
+    with shop_of(world) as shop:
+        shop.revoke(shop.key)
+        return imported(world, "credentials_invalid")
+
+
+@produces("scope_missing")
+def the_key_of_a_clerk(world: World) -> Proof:
+    with shop_of(world, key="powerless_key"):
+        proof = imported(world, "scope_missing")
+    assert proof["permission"] == "read products"
+    return proof
+
+
+@produces("scope_missing")
+def a_key_that_may_only_read(world: World) -> Proof:
+    proof = refused(world, "scope_missing", lambda shop, number: shop.set_state(number, "completed"), key="read_key")
+    assert proof["permission"] == "write orders"
+    return proof
+
+
+@produces("not_found_at_source")
+def an_order_that_is_none(world: World) -> Proof:
+    return refused(world, "not_found_at_source", lambda shop, _: shop.client.http.get("orders/999999"))
+
+
+@produces("not_found_at_source")
+def a_state_for_an_order_that_is_none(world: World) -> Proof:
+    return refused(world, "not_found_at_source", lambda shop, _: shop.set_state("999999", "completed"))
+
+
+@produces("destination_rejected")
+def a_state_that_the_shop_has_not(world: World) -> Proof:
+    proof = refused(world, "destination_rejected", lambda shop, number: shop.set_state(number, "entregado"))
+    assert proof["field"] == "status"
+    return proof
+
+
+@produces("internal_error")
+def a_question_that_the_shop_does_not_take(world: World) -> Proof:
+    proof = refused(world, "internal_error", lambda shop, _: shop.client.page("orders", {"orderby": "colour"}))
+    assert proof["fingerprint"] == "woocommerce GET orders rest_invalid_param orderby"
+    return proof
+
+
+def notice(*, signed_with: str = SECRET, url: str = "") -> Proof:
+    """What is said of a notice that a shop really sends."""
+    with Shop(orders=3) as shop:
+        receiver = subscribed(shop, "order.updated")
+        shop.desk.edit(next(iter(shop.truth.orders())), note="x")
+        shop.deliver()
+        (got,) = receiver.deliveries
+        headers = {name.lower(): value for name, value in got.headers.items()}
+        settings = {"url": url or shop.url}
+        judged = WooCommerceConnector().judge(settings, headers, got.body, signed_with)
+    assert isinstance(judged, Rejected)
+    return {"reason": judged.reason, **judged.evidence}
+
+
+@produces("signature_invalid")
+def a_notice_signed_with_another_secret(world: World) -> Proof:
+    proof = notice(signed_with="otro")
+    assert proof["reason"] == "signature_invalid"
+    return proof
+
+
+@produces("store_unexpected")
+def a_notice_of_a_copy(world: World) -> Proof:
+    proof = notice(url="https://tienda.example")
+    assert proof["reason"] == "store_unexpected"
+    return proof
 
 
 @pytest.mark.parametrize(("code", "scenario"), cases())

@@ -5,6 +5,7 @@ A connector says in `judge` what its platform means by an answer; everything els
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import random
 import socket
@@ -12,29 +13,48 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 from msgspec import Struct
 
 import cuadra
-from cuadra.connectors.base import Calls, Evidence
+from cuadra.connectors.base import Calls, Evidence, utc_now
 from cuadra.errors import UsageError
 
-TIMEOUT_SECONDS = 60.0
 BODY_LIMIT = 64 << 20
-ATTEMPTS = 4
-LONGEST_WAIT = 600.0
+
+
+class Patience(Struct, frozen=True):
+    """How long an answer is waited for, and how often and when a question is asked again."""
+
+    timeout: float = 60.0
+    attempts: int = 4
+    first_pause: float = 1.0
+    """Each further pause is twice as long."""
+    unsaid: float = 10.0
+    """The pause of a platform that wants one and does not say how long."""
+    longest: float = 600.0
+    """A platform that wants a longer pause is not waited for."""
+
+
+PATIENCE = Patience()
+"""That of every `Http`."""
 
 
 class Answer(Struct, frozen=True):
-    """One answer of a platform; header names are in lower case."""
+    """One answer of a platform, and to what; header names are in lower case."""
 
     status: int
     headers: dict[str, str]
     body: bytes
+    method: str = "GET"
+    url: str = ""
+    """Without its parameters."""
+    asked_at: str = ""
 
 
 class Trouble(Exception):
@@ -82,14 +102,17 @@ class Http:
 
     def __init__(self, base: str, judge: Judge, *, pace: Pace, auth: httpx.Auth | None = None,
                  headers: Mapping[str, str] | None = None, verify: Verify = True, private: bool = False,
-                 timeout: float = TIMEOUT_SECONDS, sleep: Callable[[float], None] = time.sleep) -> None:  # fmt: skip
+                 timeout: float | None = None, sleep: Callable[[float], None] = time.sleep) -> None:  # fmt: skip
         """`private` allows addresses that are not public: for shops of the demo and inside one's own network."""
-        refuse_address(base, private=private)
-        self._timeout = timeout
+        self._parts, self._looked_up = parts_of(base), private
+        self._patience = PATIENCE
+        self._timeout = PATIENCE.timeout if timeout is None else timeout
         self.base, self._judge, self._pace, self._sleep = base.rstrip("/"), judge, pace, sleep
         self.calls = Calls()
+        with contextlib.suppress(Trouble):  # a name that leads nowhere is the first call's trouble
+            self._look_up()
         self._client = httpx.Client(
-            auth=auth, verify=verify, timeout=timeout, follow_redirects=False, trust_env=False,
+            auth=auth, verify=verify, timeout=self._timeout, follow_redirects=False, trust_env=False,
             headers={"User-Agent": f"Cuadra/{cuadra.__version__}", "Accept": "application/json", **(headers or {})},
         )  # fmt: skip
 
@@ -105,7 +128,7 @@ class Http:
     def get(self, path: str, params: Mapping[str, Any] | None = None, *, patient: bool = True) -> Answer:
         """Ask. Transient trouble is met again with growing pauses, unless a person waits (not `patient`). Raises Trouble
         when that does not help."""
-        return self._patiently("GET", path, params, None, ATTEMPTS if patient else 1)
+        return self._patiently("GET", path, params, None, self._patience.attempts if patient else 1)
 
     def send(self, method: str, path: str, content: Any = None, params: Mapping[str, Any] | None = None) -> Answer:
         """Change something there. Tried once: what a timeout did is for the caller to find out."""
@@ -114,37 +137,78 @@ class Http:
     def _patiently(
         self, method: str, path: str, params: Mapping[str, Any] | None, content: Any, attempts: int
     ) -> Answer:
+        tried: list[Evidence] = []
         for attempt in range(1, attempts + 1):
+            began = utc_now()
             try:
-                return self._call(method, path, params, content, attempt)
+                return self._call(method, path, params, content, began)
             except Trouble as trouble:
-                if not trouble.transient or attempt == attempts:
-                    raise
-                pause = trouble.wait if trouble.wait is not None else 2.0 ** (attempt - 1)
-                if pause > LONGEST_WAIT:
+                if trouble.transient:
+                    tried.append(_attempt(began, trouble))
+                    trouble.evidence["attempts"] = tried
+                pause = self._pause(trouble, attempt)
+                if not trouble.transient or attempt == attempts or pause > self._patience.longest:
                     raise
                 if trouble.wait is not None:
                     self._pace.pause(pause)
                 self._sleep(pause * (1 + random.random() / 4))
         raise AssertionError("at least one attempt")
 
-    def _call(self, method: str, path: str, params: Mapping[str, Any] | None, content: Any, attempt: int) -> Answer:
+    def _pause(self, trouble: Trouble, attempt: int) -> float:
+        if trouble.wait is not None:
+            return trouble.wait
+        if trouble.reason == "source_rate_limited":
+            return self._patience.unsaid
+        return self._patience.first_pause * 2.0 ** (attempt - 1)
+
+    def _call(self, method: str, path: str, params: Mapping[str, Any] | None, content: Any, began: datetime) -> Answer:
+        self._look_up()
         self._pace.wait()
         shape = "/".join("*" if part.isdecimal() else part for part in path.split("/"))
         self.calls.note(f"{method} {shape}")
+        url = f"{self.base}/{path.lstrip('/')}"
         try:
-            with self._client.stream(method, f"{self.base}/{path.lstrip('/')}", params=params, json=content) as found:
-                answer = Answer(found.status_code, {k.lower(): v for k, v in found.headers.items()}, _bounded(found))
+            with self._client.stream(method, url, params=params, json=content) as found:
+                headers = {name.lower(): value for name, value in found.headers.items()}
+                answer = Answer(found.status_code, headers, _bounded(found), method, url, began.isoformat())
         except httpx.TimeoutException as err:
-            raise Trouble("source_timeout", {"attempts": attempt, "limit": self._timeout}, transient=True) from err
+            raise Trouble("source_timeout", {"attempts": [], "limit": self._timeout}, transient=True) from err
         except httpx.HTTPError as err:
-            proof: Evidence = {"attempts": attempt, "status": None, "message": f"{type(err).__name__}: {err}"[:300]}
-            raise Trouble("source_unavailable", proof, transient=True) from err
-        trouble = general(answer, attempt) or self._judge(answer)
+            raise self._unreachable(err) from err
+        trouble = general(answer) or self._judge(answer)
         if trouble is not None:
             trouble.answer = answer
             raise trouble
         return answer
+
+    def _look_up(self) -> None:
+        """Once, before the first call: an address of ours, or of our neighbours, is nobody's shop. Raises UsageError."""
+        if self._looked_up:
+            return
+        try:
+            _refuse_private(self._parts)
+        except OSError as err:
+            raise self._unreachable(err) from err
+        self._looked_up = True
+
+    def _unreachable(self, err: BaseException) -> Trouble:
+        """Nothing answers. A name that does not exist any more is another matter than a server that is down."""
+        message = f"{type(err).__name__}: {err}"[:300]
+        found: BaseException | None = err
+        while found is not None:
+            if isinstance(found, socket.gaierror) and found.errno in _NO_SUCH_NAME:
+                return Trouble("source_address_changed", {"address": None, "answer": message, "asked": self.base})
+            found = found.__cause__ or found.__context__
+        return Trouble("source_unavailable", {"attempts": [], "status": None, "message": message}, transient=True)
+
+
+_NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+
+
+def _attempt(began: datetime, trouble: Trouble) -> Evidence:
+    """What is remembered of a question that has to be asked again."""
+    took = round((utc_now() - began) / timedelta(milliseconds=1))
+    return {"at": began.isoformat(), "ms": took, "status": trouble.answer.status if trouble.answer else None}
 
 
 def _bounded(found: httpx.Response) -> bytes:
@@ -156,18 +220,20 @@ def _bounded(found: httpx.Response) -> bytes:
     return bytes(body)
 
 
-def general(answer: Answer, attempt: int) -> Trouble | None:
+def general(answer: Answer) -> Trouble | None:
     """What every platform means alike."""
+    wait = retry_after(answer.headers)
     if answer.status == 429:
-        wait = retry_after(answer.headers)
-        proof: Evidence = {"status": 429, "wait": wait, "budget": None}
-        return Trouble("source_rate_limited", proof, transient=True, wait=wait if wait is not None else 10.0)
+        proof: Evidence = {"status": 429, "wait": wait, "budget": None, "message": excerpt(answer.body)}
+        return Trouble("source_rate_limited", proof, transient=True, wait=wait)
+    if answer.status == 408:
+        return Trouble("source_timeout", {"attempts": [], "message": excerpt(answer.body)}, transient=True)
     if answer.status in (502, 503, 504):
-        proof = {"attempts": attempt, "status": answer.status, "message": excerpt(answer.body)}
-        return Trouble("source_unavailable", proof, transient=True, wait=retry_after(answer.headers))
+        proof = {"attempts": [], "status": answer.status, "message": excerpt(answer.body)}
+        return Trouble("source_unavailable", proof, transient=True, wait=wait)
     if 300 <= answer.status < 400:
-        target = answer.headers.get("location", "")
-        return Trouble("source_address_changed", {"address": target[:300], "answer": answer.status})
+        target = answer.headers.get("location", "")[:300]
+        return Trouble("source_address_changed", {"address": target, "answer": answer.status, "asked": answer.url})
     return None
 
 
@@ -189,16 +255,26 @@ def excerpt(body: bytes) -> str:
 
 def refuse_address(address: str, *, private: bool) -> None:
     """Raise UsageError for an address that is none, or that leads into a private network without leave."""
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-        raise UsageError("«{address}» is no address of a shop; write it as https://shop.example.", address=address)
+    parts = parts_of(address)
     if private:
         return
     try:
-        found = socket.getaddrinfo(parts.hostname, parts.port or 443, proto=socket.IPPROTO_TCP)
+        _refuse_private(parts)
     except OSError as err:
         raise UsageError("The host {host} is not known: {why}.", host=parts.hostname, why=err) from err
-    for *_, place in found:
+
+
+def parts_of(address: str) -> SplitResult:
+    """The parts of a shop's address. Raises UsageError if it is none."""
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+        raise UsageError("«{address}» is no address of a shop; write it as https://shop.example.", address=address)
+    return parts
+
+
+def _refuse_private(parts: SplitResult) -> None:
+    """Raises UsageError; OSError if the name leads nowhere."""
+    for *_, place in socket.getaddrinfo(parts.hostname, parts.port or 443, proto=socket.IPPROTO_TCP):
         if not ipaddress.ip_address(place[0]).is_global:
             raise UsageError("{host} is in a private network ({ip}); set private=yes if that is meant.",
                              host=parts.hostname, ip=place[0])  # fmt: skip

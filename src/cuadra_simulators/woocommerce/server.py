@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from ipaddress import ip_address
 from pathlib import Path
-from socket import SO_LINGER, SOL_SOCKET, socket
+from socket import SHUT_RD, SO_LINGER, SOL_SOCKET, socket
 from typing import Any, cast
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -142,4 +142,5 @@ def _break(connection: socket | None) -> None:
     """Close so that the other side sees a reset, not an end."""
     if connection is not None:
         connection.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+        connection.shutdown(SHUT_RD)  # nobody waits for the next request of a connection that is kept alive
         connection.close()

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from werkzeug.test import Client
 from woocommerce import API
@@ -153,6 +154,15 @@ def test_connections_break_on_command() -> None:
             fetch(url, shop.key)
         with fetch(url, shop.key) as answer:
             assert answer.status == 200
+
+
+def test_a_connection_that_is_kept_alive_breaks_at_once() -> None:
+    with Shop(1, orders=3, secure=True) as shop, httpx.Client(trust_env=False, timeout=10) as client:
+        url = f"{shop.url}/wp-json/wc/v3/orders"
+        assert client.get(url).status_code == 401
+        shop.faults.add("reset")
+        with pytest.raises(httpx.ReadError):
+            client.get(url)
 
 
 def test_webhooks_go_over_the_network() -> None:

@@ -21,6 +21,8 @@ import httpx
 import msgspec
 from msgspec import Struct
 
+import cuadra
+from cuadra.connectors.base import Evidence
 from cuadra.connectors.http import Answer, Http, Pace, Trouble, Verify, excerpt
 from cuadra.model import Axis
 
@@ -99,30 +101,67 @@ def error_of(answer: Answer) -> ShopError | None:
         return None
 
 
+_OWN_CODES = ("woocommerce_", "rest_forbidden")
+"""How the shop's own refusals begin; plugins that shut the API to everybody have codes of their own."""
+
+
 def judge(answer: Answer) -> Trouble | None:
-    """What an answer means. Codes are matched, never messages: those are in the language of the site."""
+    """What an answer means. Codes are matched, never messages: those are in the language of the site.
+
+    401 says that the shop does not know who asks, and 403 that he may not. But a key that may only read is 401 too when
+    it writes, as a wrong one is: see `Client`.
+    """
     if 200 <= answer.status < 300:
         return None
     error = error_of(answer)
     if error is None or not error.code:
-        # not the shop's own words: a host, a firewall or a page of WordPress stands in between
-        proof = {"status": answer.status, "fingerprint": excerpt(answer.body)[:200], "other_network": None}
-        if answer.status in (401, 403, 406):
-            return Trouble("source_blocked_by_firewall", proof)
-        return Trouble("source_unavailable", {"attempts": 1, "status": answer.status, "message": excerpt(answer.body)},
-                       transient=answer.status >= 500)  # fmt: skip
-    said = {"status": answer.status, "code": error.code, "body": excerpt(answer.body)}
-    if answer.status == 401 and "do not have" not in error.code:
-        return Trouble("credentials_invalid", said | {"last_success": None})
+        return _not_the_shop(answer)
+    said: Evidence = {"status": answer.status, "code": error.code, "body": excerpt(answer.body)}
+    if answer.status in (401, 403) and not error.code.startswith(_OWN_CODES):
+        return _blocked(answer)
+    if answer.status == 401:
+        return Trouble("credentials_invalid", {**said, "last_success": None})
     if answer.status == 403:
-        return Trouble("scope_missing", said | {"permission": None})
+        return Trouble("scope_missing", {**said, "permission": permission(answer)})
     if error.code == "rest_no_route":
-        return Trouble("source_address_changed", {"address": None, "answer": error.code})
-    if answer.status == 404:
-        return Trouble("not_found_at_source", said)
+        return Trouble("source_address_changed", {"address": None, "answer": error.code, "asked": answer.url})
+    if answer.status == 404 or error.data == 404 or error.code == "woocommerce_rest_shop_order_invalid_id":
+        return Trouble("not_found_at_source", {**said, "answer": error.code, "asked_at": answer.asked_at})
     if answer.status >= 500 and not isinstance(error.data, int | float):
-        return Trouble("source_unavailable", said | {"attempts": 1}, transient=True)
-    return Trouble("destination_rejected", said)
+        proof = {"attempts": [], "status": answer.status, "code": error.code, "message": excerpt(answer.body)}
+        return Trouble("source_unavailable", proof, transient=True)
+    named = error.data.get("params") if isinstance(error.data, dict) else None
+    field = ", ".join(map(str, named))[:200] if isinstance(named, dict | list) else None
+    if answer.method == "GET":  # a question of ours that this shop does not take is a fault of ours
+        asked = f"{answer.method} {_resource(answer)}"
+        mark = " ".join(filter(None, ("woocommerce", asked, error.code, field)))
+        return Trouble("internal_error", {**said, "fingerprint": mark, "version": cuadra.__version__, "step": asked})
+    return Trouble("destination_rejected", {**said, "message": error.message[:500], "field": field})
+
+
+def _not_the_shop(answer: Answer) -> Trouble:
+    """Not the shop's own words: a host, a firewall or a page of WordPress stands in between."""
+    if answer.status in (404, 410):
+        return Trouble("source_address_changed", {"address": None, "answer": answer.status, "asked": answer.url})
+    if answer.status < 500 or answer.status == 501:
+        return _blocked(answer)
+    proof = {"attempts": [], "status": answer.status, "message": excerpt(answer.body)}
+    return Trouble("source_unavailable", proof, transient=True)
+
+
+def _blocked(answer: Answer) -> Trouble:
+    proof: Evidence = {"status": answer.status, "fingerprint": excerpt(answer.body)[:200], "other_network": None,
+                       "server": answer.headers.get("server")}  # fmt: skip
+    return Trouble("source_blocked_by_firewall", proof)
+
+
+def permission(answer: Answer) -> str:
+    """What was not allowed: «write orders»."""
+    return f"{'read' if answer.method == 'GET' else 'write'} {_resource(answer)}".replace("_", " ")
+
+
+def _resource(answer: Answer) -> str:
+    return answer.url.partition("/wc/v3/")[2].partition("/")[0]
 
 
 class Page(Struct):
@@ -130,6 +169,15 @@ class Page(Struct):
 
     items: list[bytes]
     total: int | None
+
+
+def _spoiled(answer: Answer, total: int | None, err: Exception) -> Trouble:
+    """A list that cannot be read: cut off, or something else altogether."""
+    if answer.body.lstrip().startswith(b"["):
+        proof: Evidence = {"announced": total, "read": 0, "limit": PAGE, "message": str(err)[:300]}
+        return Trouble("source_answer_truncated", proof)
+    before = answer.body.partition(b"[{")[0]  # what follows is somebody's order
+    return Trouble("payload_unreadable", {"position": 0, "message": excerpt(before)[:200]})
 
 
 class Client:
@@ -143,7 +191,7 @@ class Client:
         self.private = private
         self._key, self._secret = key, secret
         self._pace, self._verify = pace, verify
-        self.http = Http(self._api, judge, pace=pace, auth=self._auth(), private=private, verify=verify)
+        self.http = Http(self._api, self._judge, pace=pace, auth=self._auth(), private=private, verify=verify)
 
     @property
     def _api(self) -> str:
@@ -160,6 +208,17 @@ class Client:
         made.calls = self.http.calls
         return made
 
+    def _judge(self, answer: Answer) -> Trouble | None:
+        """A key that is refused when it writes, and reads, is a right one without the permission."""
+        trouble = judge(answer)
+        if trouble is None or trouble.reason != "credentials_invalid" or answer.method == "GET":
+            return trouble
+        try:
+            self.http.get("orders", {"per_page": 1, "_fields": "id"}, patient=False)
+        except Trouble:
+            return trouble
+        return Trouble("scope_missing", {**trouble.evidence, "permission": permission(answer)})
+
     def page(self, path: str, params: Mapping[str, Any], *, patient: bool = True) -> Page:
         """One page of a list. A page with fewer items than its own count says is asked for again, once."""
         for last in (False, True):
@@ -171,13 +230,7 @@ class Client:
             except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as err:
                 if not last:
                     continue
-                proof = {
-                    "announced": total,
-                    "read": 0,
-                    "limit": PAGE,
-                    "message": f"{err}: {excerpt(answer.body)}"[:500],
-                }
-                raise Trouble("source_answer_truncated", proof, transient=True) from err
+                raise _spoiled(answer, total, err) from err
             size = int(params.get("per_page", PAGE))
             before = (int(params.get("page", 1)) - 1) * size
             if total is None or len(items) >= min(size, max(0, total - before)) or last:

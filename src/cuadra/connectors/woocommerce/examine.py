@@ -101,7 +101,7 @@ class _Test:
                 yield from step()
             except Trouble as trouble:
                 yield explain(trouble, self._client.address)
-                self._closed = trouble.reason != "destination_rejected"
+                self._closed = trouble.reason not in ("destination_rejected", "internal_error")
 
     def _get(self, path: str, params: dict[str, Any], *, front: bool = False) -> Answer:
         """Ask once, and not for ever. Raises Trouble."""

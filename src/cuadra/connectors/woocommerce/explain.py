@@ -41,6 +41,9 @@ def _elsewhere(trouble: Trouble, address: str) -> Finding:
     if trouble.evidence.get("answer") == "rest_no_route":
         return Finding(False, "WordPress answers at {url}, and WooCommerce's API (wc/v3) is not there: the plugin is "
                        "switched off or too old", {"url": address}, trouble.reason)  # fmt: skip
+    if trouble.evidence.get("answer") in (404, 410):
+        return Finding(False, "There is no API of WordPress at {url}; check the address and the folder the shop lives in",
+                       {"url": address}, trouble.reason)  # fmt: skip
     target = urlsplit(str(trouble.evidence.get("address") or ""))
     here = urlsplit(address)
     path, separator, _rest = target.path.partition("/wp-json/")
@@ -66,9 +69,6 @@ def _unavailable(trouble: Trouble, address: str) -> Finding:
             return Finding(False, "The certificate of {url} is not valid: {why}", {"url": address, "why": why},
                            trouble.reason)  # fmt: skip
         return Finding(False, "Nothing answers at {url}: {why}", {"url": address, "why": why}, trouble.reason)
-    if status == 404:
-        return Finding(False, "There is no API of WordPress at {url}; check the address and the folder the shop lives in",
-                       {"url": address}, "source_address_changed")  # fmt: skip
     return Finding(False, "The shop's server fails (status {status}); look into its error log", {"status": status},
                    trouble.reason)  # fmt: skip
 

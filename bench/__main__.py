@@ -23,7 +23,9 @@ USUAL = ("ingest", "intake")
 def main() -> int:
     known = "; ".join(f"{name}: {what} ({orders:,} orders)" for name, (what, orders, _) in BENCHES.items())
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Cuadra.", epilog=known)
-    parser.add_argument("benches", nargs="*", metavar="bench", help=f"{', '.join(BENCHES)} (usually: {', '.join(USUAL)})")
+    parser.add_argument(
+        "benches", nargs="*", metavar="bench", help=f"{', '.join(BENCHES)} (usually: {', '.join(USUAL)})"
+    )
     parser.add_argument("--orders", type=int, help="how many orders, where it is not the usual number")
     parser.add_argument("--keep", action="store_true", help="leave home and database of each bench for a look")
     given = parser.parse_args()

@@ -134,7 +134,9 @@ def listening(home: Path, application: str) -> Iterator[int]:
     script.write_text(code)
     LOGS.mkdir(parents=True, exist_ok=True)
     with (LOGS / "intake.err").open("wb") as errors:
-        process = subprocess.Popen([sys.executable, str(script)], env={**os.environ, **environment(home)}, stderr=errors)
+        process = subprocess.Popen(
+            [sys.executable, str(script)], env={**os.environ, **environment(home)}, stderr=errors
+        )
         try:
             _await(port, process)
             yield port
@@ -197,7 +199,7 @@ def bench(orders: int, *, keep: bool) -> bool:
 
 def _told(orders: int, found: dict[str, list[dict[str, Any]]], around: dict[str, Any]) -> bool:
     def median(name: str, key: str) -> float:
-        return statistics.median(one[key] for one in found[name])
+        return float(statistics.median(one[key] for one in found[name]))
 
     kept, free = median("durable", "seconds"), median("nothing", "seconds")
     lines = (
@@ -209,5 +211,7 @@ def _told(orders: int, found: dict[str, list[dict[str, Any]]], around: dict[str,
         "intake_p50_ms": round(median("durable", "p50_ms"), 3),
         **{line.key: round(line.figure, 3) for line in lines},
     }, around)  # fmt: skip
-    print(f"p50 {median('durable', 'p50_ms'):.1f} ms, p99 {median('durable', 'p99_ms'):.1f} ms at {CONNECTIONS} connections")
+    print(
+        f"p50 {median('durable', 'p50_ms'):.1f} ms, p99 {median('durable', 'p99_ms'):.1f} ms at {CONNECTIONS} connections"
+    )
     return show("Durable intake of notices", lines)

@@ -63,7 +63,9 @@ class TooLarge(Exception):
 class Intake:
     """Everything that a listener needs; `answer` is its whole behaviour."""
 
-    def __init__(self, settings: Settings, info: str, *, writer: Writer | None = None, free: Free | None = None) -> None:
+    def __init__(
+        self, settings: Settings, info: str, *, writer: Writer | None = None, free: Free | None = None
+    ) -> None:
         self._limit = settings.intake_body_mb << 20
         self._least_free = settings.intake_free_mb << 20
         self._free = free or _free_of(settings)
@@ -117,10 +119,10 @@ class Intake:
         secret = owner.secret.reveal() if owner.secret is not None else os.urandom(16).hex()
         try:
             found = owner.connector.judge(owner.settings, headers, body, secret)
-        except Exception as error:  # noqa: BLE001 - whatever a connector does with a request, the next one is answered
-            log.exception("the connector of integration %d failed", owner.integration_id)
-            return refuse("internal_error", {"fingerprint": fingerprint(error), "version": cuadra.__version__,
-                                             "step": "intake"})  # fmt: skip
+        except Exception as error:  # noqa: BLE001 - whatever a connector does with a request, it is answered, and the next one too
+            mark = fingerprint(error)
+            log.error("the connector of integration %d failed: %s %s", owner.integration_id, type(error).__name__, mark)
+            return refuse("internal_error", {"fingerprint": mark, "version": cuadra.__version__, "step": "intake"})
         if isinstance(found, Ping):
             return notices.PONG
         if isinstance(found, Rejected):
@@ -152,14 +154,13 @@ class Intake:
     async def _body(self, headers: dict[str, str], receive: Receive) -> bytes:
         """The body. Raises TooLarge as soon as that is known, and Gone."""
         said = headers.get("content-length", "")
-        if said.isdecimal() and int(said) > self._limit:
-            raise TooLarge(int(said))
+        size = int(said) if said.isdecimal() and len(said) < 20 else -1
+        if size > self._limit:
+            raise TooLarge(size)
         message = await receive()
         body: bytes = message.get("body", b"")
-        if message["type"] == "http.request" and not message.get("more_body"):
-            if len(body) > self._limit:
-                raise TooLarge(len(body))
-            return body
+        if len(body) == size:
+            return body  # the usual case: all of it has come with the head
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 return await self._rest(message, receive)

@@ -7,7 +7,6 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from cuadra.connectors.base import Evidence
@@ -31,8 +30,7 @@ class Notice(Struct, frozen=True):
     retention: int
     kind: Entity
     sequence: int
-    headers: bytes
-    """JSON."""
+    headers: dict[str, str]
     body: bytes
 
 
@@ -74,15 +72,17 @@ def names(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
 
 
-def kept(headers: Mapping[str, str]) -> bytes:
-    """The headers that are stored beside a notice, as JSON: never its signature."""
-    found = {}
+def kept(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that are stored beside a notice: never its signature."""
+    found: dict[str, str] = {}
     for name, value in headers.items():
-        if (name.startswith(_OWN) and "signature" not in name) or name in _ALSO:
-            found[clean(name)] = clean(value)
-            if len(found) == _MOST_HEADERS:
-                break
-    return msgspec.json.encode(found)
+        if name.startswith(_OWN):
+            if "signature" in name or len(found) == _MOST_HEADERS:
+                continue
+        elif name not in _ALSO:
+            continue
+        found[name] = value if len(value) <= _LONGEST and value.isprintable() else clean(value)
+    return found
 
 
 def clean(text: str) -> str:

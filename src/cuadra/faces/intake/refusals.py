@@ -60,6 +60,5 @@ class Refusals:
             self._found[key] = (count, at, evidence) if later is None else (count + later[0], *later[1:])
 
 
-
 def _hour(at: datetime) -> datetime:
     return at.replace(minute=0, second=0, microsecond=0)

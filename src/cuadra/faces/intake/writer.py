@@ -94,6 +94,7 @@ class BatchWriter:
                 finally:
                     _tell(batch, NotStored("database"))  # whoever has been told already is not told again
             elif self._ending:
+                self._ending = False  # it can be begun again
                 return
             else:
                 self._wake = asyncio.get_running_loop().create_future()

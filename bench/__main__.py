@@ -13,7 +13,7 @@ from cuadra.errors import CuadraError
 #: name → (what it measures, usual number of orders, the bench)
 BENCHES: dict[str, tuple[str, int, Callable[..., bool]]] = {
     "ingest": ("backfill of nested orders against raw COPY and dlt", 200_000, ingest.bench),
-    "intake": ("durable intake of notices against a listener that stores nothing", 40_000, intake.bench),
+    "intake": ("durable intake of notices against a listener that stores nothing", 20_000, intake.bench),
     "unsorted": ("memory of an import of unsorted CSV files", 2_000_000, unsorted.bench),
     "tune": ("every setting of dlt that was tried, to keep the fastest", 50_000, ingest.tune),
 }

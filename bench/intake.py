@@ -74,7 +74,9 @@ class Nothing:
 def nothing() -> Any:
     """The listener with all of its judging and none of its storing."""
     settings = Settings.load()
-    return app.application(app.Intake(settings, embedded.start(settings.home), writer=Nothing()))
+    made = app.application(app.Intake(settings, embedded.start(settings.home), writer=Nothing()))
+    app.settled()
+    return made
 
 
 def _integrations(home: Path) -> list[tuple[Integration, str]]:

@@ -224,7 +224,7 @@ def test_a_database_that_went_away_is_found_again(world: World, intake: Intake, 
         away, sick = await send(), intake.health()[0]
         closed(False)
         await asyncio.sleep(2.5)
-        return away.status, sick, (await send()).status, intake.health()[0]
+        return away.status, sick, intake.health()[0], (await send()).status
 
     world.db.close()
     assert during(intake, act) == (503, 503, 200, 200)

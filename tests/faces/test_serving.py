@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -126,6 +129,33 @@ def test_nothing_that_was_acknowledged_is_lost(world: World, end: str) -> None:
     assert len({body for *_, body in kept}) == len(kept), "each once"
     owners = {to.account.account_id: number for number, to in enumerate(shops)}
     assert all(json.loads(body)["to"] == owners[account] for account, *_, body in kept)
+
+
+def test_a_listener_that_dies_is_started_again(world: World) -> None:
+    with program(world.settings) as listener:
+        (child,) = children(listener.process.pid)
+        os.kill(child, signal.SIGKILL)
+
+        def again() -> bool:
+            try:
+                return listener.health()[0] == 200
+            except httpx.TransportError:
+                return False
+
+        eventually(lambda: child not in children(listener.process.pid))
+        eventually(again)
+
+
+def children(parent: int) -> set[int]:
+    """The listening processes of a program."""
+    task = Path(f"/proc/{parent}/task/{parent}/children")
+    return {int(one) for one in task.read_text().split() if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()}
+
+
+def test_an_interrupt_from_the_keyboard_ends_it_well(world: World) -> None:
+    with program(world.settings) as listener:
+        os.killpg(listener.process.pid, signal.SIGINT)  # as a terminal does: to every process
+        assert listener.process.wait(30) == 0
 
 
 def test_whoever_listens_ends_with_the_program_that_started_it(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import shutil
@@ -237,9 +238,10 @@ class Intake:
 
     def health(self) -> tuple[int, dict[str, Any]]:
         """Whether notices can be taken now."""
-        silent = time.monotonic() - max(self._link.answered, self._writing.answered) > SILENT_SECONDS
-        failed = self._link.failed or self._writing.failed
-        status = "database_away" if silent or failed else "no_space" if self._short is not None else "ok"
+        answered = max(self._link.answered, self._writing.answered)
+        failed = max(self._link.failed, self._writing.failed)
+        away = failed > answered or time.monotonic() - answered > SILENT_SECONDS
+        status = "database_away" if away else "no_space" if self._short is not None else "ok"
         return (200 if status == "ok" else 503), {"status": status, "version": cuadra.__version__}
 
 
@@ -273,4 +275,12 @@ def application(intake: Intake) -> Litestar:
 def build() -> Litestar:
     """The application of this process's settings; its database must be there and migrated."""
     settings = Settings.load()
-    return application(Intake(settings, database.conninfo(settings)))
+    made = application(Intake(settings, database.conninfo(settings)))
+    settled()
+    return made
+
+
+def settled() -> None:
+    """What is here by now stays: without this a look for garbage goes through all of it, and everybody waits for it."""
+    gc.collect()
+    gc.freeze()

@@ -25,8 +25,8 @@ class Link:
         self.answered = float("-inf")
         """When the database last did what it was asked (`time.monotonic`)."""
 
-        self.failed = False
-        """Whether the last attempt came to nothing because of the database."""
+        self.failed = float("-inf")
+        """When it last came to nothing because of the database."""
 
     async def run(self, statement: LiteralString, values: dict[str, Any] | None = None) -> list[TupleRow]:
         """Run a statement as `cuadra_intake`; its rows. Raises psycopg.Error."""
@@ -35,9 +35,9 @@ class Link:
             cursor = await conn.execute(statement, values, prepare=True)
             rows = await cursor.fetchall() if cursor.description else []
         except psycopg.OperationalError:
-            self.failed = True
+            self.failed = time.monotonic()
             raise
-        self.failed, self.answered = False, time.monotonic()
+        self.answered = time.monotonic()
         return rows
 
     async def run_as_app(self, statement: LiteralString) -> None:

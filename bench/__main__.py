@@ -6,23 +6,26 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import ingest, unsorted
+from bench import ingest, intake, unsorted
 from bench.measure import BenchError
 from cuadra.errors import CuadraError
 
 #: name → (what it measures, usual number of orders, the bench)
 BENCHES: dict[str, tuple[str, int, Callable[..., bool]]] = {
     "ingest": ("backfill of nested orders against raw COPY and dlt", 200_000, ingest.bench),
+    "intake": ("durable intake of notices against a listener that stores nothing", 20_000, intake.bench),
     "unsorted": ("memory of an import of unsorted CSV files", 2_000_000, unsorted.bench),
     "tune": ("every setting of dlt that was tried, to keep the fastest", 50_000, ingest.tune),
 }
-USUAL = ("ingest",)
+USUAL = ("ingest", "intake")
 
 
 def main() -> int:
     known = "; ".join(f"{name}: {what} ({orders:,} orders)" for name, (what, orders, _) in BENCHES.items())
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Cuadra.", epilog=known)
-    parser.add_argument("benches", nargs="*", metavar="bench", help=f"{', '.join(BENCHES)} (usually: {USUAL[0]})")
+    parser.add_argument(
+        "benches", nargs="*", metavar="bench", help=f"{', '.join(BENCHES)} (usually: {', '.join(USUAL)})"
+    )
     parser.add_argument("--orders", type=int, help="how many orders, where it is not the usual number")
     parser.add_argument("--keep", action="store_true", help="leave home and database of each bench for a look")
     given = parser.parse_args()

@@ -72,6 +72,8 @@ WORDS = (
     "new", "gone", "disabled", "unsigned",
     "a filler number of this shop", "a possible number of its country", "a contact of more than {n} people",
     "a header and no row: never taken for «no orders»", "one object a line", "rows of no known file",
+    # why a notice could not be stored
+    "database", "busy", "credentials", "topic",
     "webhook", "poll", "backfill", "relink", "push", "person", "tag",
     # outcomes of items, and a step that was not reached
     "failed_items", "not_reached",

@@ -51,6 +51,7 @@ COMMANDS = {
         "cuadra person export",
         "cuadra person erase",
         "cuadra doctor",
+        "cuadra intake refused",
         "cuadra rate set",
         "cuadra rate list",
         "cuadra integration set NAME",

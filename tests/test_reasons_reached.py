@@ -24,11 +24,13 @@ from cuadra.connectors.http import Trouble
 from cuadra.connectors.woocommerce import WooCommerceConnector
 from cuadra.connectors.woocommerce.shop import WooShop
 from cuadra.jobs import ways
+from cuadra.faces.intake.app import Intake
 from cuadra.ledger import BatchLedger, acts, person, utc_now
 from cuadra.model import Entity
 from cuadra.pipeline.run import prepare_safely as prepare
 from cuadra.pipeline.run import run
 from cuadra_simulators.woocommerce import ApiKey, Clock, Shop
+from tests.faces import listening
 from tests.rules import again, ana, one, order_id, way, way_of
 from tests.simulators.woocommerce.receiver import SECRET, subscribed
 from tests.world import World, line, order
@@ -862,6 +864,56 @@ def a_notice_of_a_copy(world: World) -> Proof:
     proof = notice(url="https://tienda.example")
     assert proof["reason"] == "store_unexpected"
     return proof
+
+
+# ---------------------------------------------------------------- notices that are not taken
+
+
+def notice(world: World, code: str, *, state: str = "active", free: int | None = None, key: bool = True, body: bytes = b"{}",
+           path: str | None = None, **headers: str) -> Proof:  # fmt: skip
+    """Send one that is genuine but for what is given; the proof of its refusal."""
+    woo = listening.live(world, state=state)
+    if not key:
+        world.settings.keys.unlink()
+    intake = Intake(world.settings, world.db.info, free=lambda: free)
+    sent = {**woo.headers(body), **headers}
+    listening.during(intake, lambda: listening.post(intake, path or woo.path, body, sent))
+    return listening.refusals(world)[code][2]
+
+
+@produces("signature_invalid")
+def a_notice_that_somebody_else_signed(world: World) -> Proof:
+    return notice(world, "signature_invalid", **{"x-wc-webhook-signature": "bm90IGl0"})
+
+
+@produces("store_unexpected")
+def a_notice_of_a_copy_of_the_shop(world: World) -> Proof:
+    return notice(world, "store_unexpected", **{"x-wc-webhook-source": "https://staging.example/"})
+
+
+@produces("payload_too_large")
+def a_notice_that_is_too_large(world: World) -> Proof:
+    return notice(world, "payload_too_large", body=b"x" * (6 << 20))
+
+
+@produces("intake_address_unknown")
+def a_notice_to_nobody(world: World) -> Proof:
+    return notice(world, "intake_address_unknown", path="/in/nobody")
+
+
+@produces("integration_is_draft")
+def a_notice_before_its_time(world: World) -> Proof:
+    return notice(world, "integration_is_draft", state="draft")
+
+
+@produces("intake_refused_for_space")
+def a_notice_without_room(world: World) -> Proof:
+    return notice(world, "intake_refused_for_space", free=0)
+
+
+@produces("intake_unavailable")
+def a_notice_whose_secret_cannot_be_opened(world: World) -> Proof:
+    return notice(world, "intake_unavailable", key=False)
 
 
 @pytest.mark.parametrize(("code", "scenario"), cases())

@@ -289,7 +289,7 @@ def test_a_key_that_may_not_write_is_trouble_with_its_reason(world: World, shop:
         )
     with pytest.raises(Trouble) as trouble:
         ensure(world, woo)
-    assert trouble.value.reason == "credentials_invalid"
+    assert trouble.value.reason == "scope_missing"
     assert hooks(shop) == []
 
 

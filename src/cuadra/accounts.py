@@ -265,6 +265,20 @@ def set_settings(
     return True
 
 
+def new_address(db: Database, account: Account, integration: Integration, author: str) -> str:
+    """Another address for an integration's notices; the old one is nobody's from now on."""
+    if not connectors.get(integration.connector).info.live:
+        raise Refused("The integration {name} takes no notices: its connector is {connector}.", name=integration.name,
+                      connector=integration.connector)  # fmt: skip
+    address = token_urlsafe(32)
+    with db.transaction(account.account_id) as conn:
+        conn.execute(sql("set_integration_address"), {
+            "account": account.account_id, "integration": integration.integration_id, "address": address,
+        })  # fmt: skip
+        audit(conn, account.account_id, author, "intake address", integration.name, {"renewed": True})
+    return address
+
+
 def last_run(db: Database, account: Account, integration: Integration) -> tuple[Any, ...] | None:
     """(run, state, started, ended) of the newest run."""
     with db.transaction(account.account_id) as conn:

@@ -32,6 +32,11 @@ class Settings:
     )
     batch: int = _setting(5000, "CUADRA_BATCH", "Receipts that one transaction takes from a bulk source.")
 
+    intake_body_mb: int = _setting(5, "CUADRA_INTAKE_BODY_MB", "Largest body of a notice that is taken, in MiB.")
+    intake_free_mb: int = _setting(
+        200, "CUADRA_INTAKE_FREE_MB", "Notices are refused while the embedded server's disk has fewer MiB free."
+    )
+
     @property
     def keys(self) -> Path:
         """Where the keys of credentials are, or will be."""
@@ -49,8 +54,10 @@ class Settings:
             values[item.name] = raw
         home = Path(values.get("home") or Path(env.get("HOME") or Path.home()) / ".cuadra")
         values["home"] = home.expanduser().absolute()
-        if "batch" in values:
-            values["batch"] = _up_to("CUADRA_BATCH", values["batch"], 10_000)
+        for name, variable, most in (("batch", "CUADRA_BATCH", 10_000), ("intake_body_mb", "CUADRA_INTAKE_BODY_MB", 64),
+                                     ("intake_free_mb", "CUADRA_INTAKE_FREE_MB", 1_000_000)):  # fmt: skip
+            if name in values:
+                values[name] = _up_to(variable, values[name], most)
         if values.get("lang", "en") not in ("es", "en"):
             values["lang"] = values["lang"].lower()[:2]
         return cls(**values)

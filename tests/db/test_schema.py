@@ -60,8 +60,11 @@ def test_migrating_twice_does_nothing(db: Database) -> None:
     assert all(one.purpose.endswith(".") for one in migrations())
 
 
-#: statements of the administration, which the app may not run
-OF_THE_OWNER = {"add_account"}
+#: statements of the administration and of the intake, which the app may not run
+ROLES = {
+    "add_account": "cuadra_owner", "load_directory": "cuadra_intake", "take_notices": "cuadra_intake",
+    "note_refusals": "cuadra_intake",
+}  # fmt: skip
 
 
 def test_every_statement_is_prepared(db: Database) -> None:
@@ -73,7 +76,7 @@ def test_every_statement_is_prepared(db: Database) -> None:
             continue
         plain = re.sub(r"%\(\w+\)s|%s", "NULL", statement.replace("%%", "%"))
         try:
-            with db.transaction(1, role="cuadra_owner" if name in OF_THE_OWNER else "cuadra_app") as conn:
+            with db.transaction(1, role=ROLES.get(name, "cuadra_app")) as conn:
                 conn.execute(b"EXPLAIN " + plain.encode())
         except psycopg.Error as err:
             wrong[name] = str(err)

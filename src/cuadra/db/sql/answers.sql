@@ -201,3 +201,13 @@ JOIN integration i ON i.account_id = o.account_id AND i.integration_id = o.integ
 JOIN store s ON s.account_id = o.account_id AND s.store_id = o.store_id
 WHERE o.account_id = %(account)s AND (%(standing)s::text IS NULL OR o.standing = %(standing)s)
 ORDER BY o.order_id;
+
+-- name: list_refusals
+-- Notices that were not taken, by hour.
+SELECT r.hour, i.name, r.reason, r.count, r.last_at, r.evidence
+FROM intake_refusal r LEFT JOIN integration i USING (account_id, integration_id)
+WHERE r.account_id = %(account)s ORDER BY r.hour DESC, i.name, r.reason LIMIT %(limit)s;
+
+-- name: list_unknown_refusals
+-- Those sent to an address of nobody.
+SELECT hour, NULL::text, reason, count, last_at, evidence FROM unknown_refusals() LIMIT %(limit)s;

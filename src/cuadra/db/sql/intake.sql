@@ -52,6 +52,9 @@ UPDATE integration SET state = %(state)s WHERE account_id = %(account)s AND inte
 -- name: set_integration_settings
 UPDATE integration SET settings = %(settings)s WHERE account_id = %(account)s AND integration_id = %(integration)s;
 
+-- name: set_integration_address
+UPDATE integration SET address = %(address)s WHERE account_id = %(account)s AND integration_id = %(integration)s;
+
 -- name: note_integration_state
 INSERT INTO integration_state (account_id, integration_id, state, author, note)
 VALUES (%(account)s, %(integration)s, %(state)s, %(author)s, %(note)s);

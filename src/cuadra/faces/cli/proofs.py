@@ -11,7 +11,9 @@ from cuadra.faces.cli.context import escape, out, when
 from cuadra.texts import _
 
 #: parts of a proof whose value is a word of the program, not of the source
-WORDS = frozenset({"standing", "channel", "rule", "why", "arrival", "kind_found", "problem", "outcome", "message"})
+WORDS = frozenset(
+    {"standing", "channel", "rule", "why", "arrival", "kind_found", "problem", "outcome", "message", "cause"}
+)
 #: parts that show what the source wrote, to the letter
 LITERAL = frozenset({"value", "text", "row", "searched", "bytes", "former", "current"})
 #: parts that were looked for and not found out in time, where they are empty

@@ -57,7 +57,6 @@ COMMANDS = {
         "cuadra integration set NAME",
         "cuadra integration test NAME",
         "cuadra integration webhooks NAME",
-        "cuadra intake refused",
         "cuadra relink NUMBER",
         "cuadra census NAME",
         "cuadra write-back list",

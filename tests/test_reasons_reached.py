@@ -17,14 +17,14 @@ import pytest
 import cuadra
 from cuadra import accounts, inbox, reasons, secrets
 from cuadra.connectors import http
-from cuadra.connectors.base import Raw, Read, Rejected
+from cuadra.connectors.base import Raw, Read
 from cuadra.connectors.files.layout import own_layout
 from cuadra.connectors.files.nested import read_line
 from cuadra.connectors.http import Trouble
 from cuadra.connectors.woocommerce import WooCommerceConnector
 from cuadra.connectors.woocommerce.shop import WooShop
-from cuadra.jobs import ways
 from cuadra.faces.intake.app import Intake
+from cuadra.jobs import ways
 from cuadra.ledger import BatchLedger, acts, person, utc_now
 from cuadra.model import Entity
 from cuadra.pipeline.run import prepare_safely as prepare
@@ -32,7 +32,6 @@ from cuadra.pipeline.run import run
 from cuadra_simulators.woocommerce import ApiKey, Clock, Shop
 from tests.faces import listening
 from tests.rules import again, ana, one, order_id, way, way_of
-from tests.simulators.woocommerce.receiver import SECRET, subscribed
 from tests.world import World, line, order
 
 SOURCE = Path(cuadra.__file__).parent
@@ -835,34 +834,6 @@ def a_state_that_the_shop_has_not(world: World) -> Proof:
 def a_question_that_the_shop_does_not_take(world: World) -> Proof:
     proof = refused(world, "internal_error", lambda shop, _: shop.client.page("orders", {"orderby": "colour"}))
     assert proof["fingerprint"] == "woocommerce GET orders rest_invalid_param orderby"
-    return proof
-
-
-def notice(*, signed_with: str = SECRET, url: str = "") -> Proof:
-    """What is said of a notice that a shop really sends."""
-    with Shop(orders=3) as shop:
-        receiver = subscribed(shop, "order.updated")
-        shop.desk.edit(next(iter(shop.truth.orders())), note="x")
-        shop.deliver()
-        (got,) = receiver.deliveries
-        headers = {name.lower(): value for name, value in got.headers.items()}
-        settings = {"url": url or shop.url}
-        judged = WooCommerceConnector().judge(settings, headers, got.body, signed_with)
-    assert isinstance(judged, Rejected)
-    return {"reason": judged.reason, **judged.evidence}
-
-
-@produces("signature_invalid")
-def a_notice_signed_with_another_secret(world: World) -> Proof:
-    proof = notice(signed_with="otro")
-    assert proof["reason"] == "signature_invalid"
-    return proof
-
-
-@produces("store_unexpected")
-def a_notice_of_a_copy(world: World) -> Proof:
-    proof = notice(url="https://tienda.example")
-    assert proof["reason"] == "store_unexpected"
     return proof
 
 

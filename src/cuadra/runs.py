@@ -25,6 +25,7 @@ class Items(Struct):
     unchanged: int = 0
     duplicate: int = 0
     stale: int = 0
+    hint: int = 0
     refused: int = 0
     failed_items: int = 0
 
@@ -49,6 +50,8 @@ class Report(Struct):
     bad_rows: int = 0
     source_count: int | None = None
     proven: bool | None = None
+    census: int | None = None
+    """Orders of ours in the interval of a census; the source counted `source_count`."""
     seconds: float = 0.0
     notes: list[dict[str, Any]] = field(default_factory=list)
     """Sets that were not taken, and what people should see of those that were."""
@@ -58,7 +61,7 @@ class Report(Struct):
         return {
             "integration": self.integration, "run": self.run, **msgspec.to_builtins(self.items),
             "orders": self.orders, "by_reason": self.by_reason, "warnings": self.warnings,
-            "source_count": self.source_count, "proven": self.proven, "seconds": round(self.seconds, 3),
+            "source_count": self.source_count, "proven": self.proven, "census": self.census, "seconds": round(self.seconds, 3),
             "entities": msgspec.to_builtins(self.entities), "refusals": self.refusals, "bad_rows": self.bad_rows,
             "notes": self.notes,
         }  # fmt: skip
@@ -66,7 +69,11 @@ class Report(Struct):
     @property
     def troubled(self) -> bool:
         """Whether somebody should look: something failed, was refused, or was not taken."""
-        return bool(self.orders.get("failed") or self.refusals or any(note.get("reason") for note in self.notes))
+        return bool(
+            self.orders.get("failed")
+            or self.refusals
+            or any(note.get("reason") and not note.get("cured") for note in self.notes)
+        )
 
 
 def start(conn: Conn, account_id: int, integration_id: int, kind: str, author: str, scope: dict[str, Any]) -> int:

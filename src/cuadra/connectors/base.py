@@ -217,6 +217,8 @@ class Info(Struct, frozen=True):
     """It is a `LiveConnector`: its source can be asked, and sends notices."""
     profiles: tuple[Profile, ...] = ()
     """Ways to make the first import, the usual one first."""
+    completion: str | None = None
+    """The state that says that an order is done: not written to the source before the stock is written off."""
     settle: timedelta = timedelta(minutes=30)
     """How long after a change the source may still not show it."""
 
@@ -304,6 +306,10 @@ class Shop(Protocol):
     def census(self, start: datetime, end: datetime) -> Iterator[list[Entry]]:
         """Every order created from `start` to before `end`, whatever its state, in a light listing; one that is moved
         meanwhile may be missed, and is to be asked for by its id before anything is said of it."""
+        ...
+
+    def count(self, start: datetime, end: datetime) -> int:
+        """The source's own count of orders created from `start` to before `end`, whatever their state."""
         ...
 
     def counts(self, since: datetime) -> dict[str, int]:

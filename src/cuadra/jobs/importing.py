@@ -29,7 +29,8 @@ from cuadra.connectors.base import Raw
 from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.errors import Refused
-from cuadra.jobs import releasing, ways
+from cuadra.jobs import live, releasing, ways
+from cuadra.jobs.census import Census
 from cuadra.jobs.job import PIECE, Chunk, Job
 from cuadra.jobs.receiving import incoming, reader_of
 from cuadra.jobs.ways import Watch
@@ -47,8 +48,9 @@ SWITCH_SECONDS = 0.001
 
 
 def import_now(settings: Settings, db: Database, account: Account, integration: Integration, author: str,
-               watch: Watch, *, again: bool = False) -> Report:  # fmt: skip
+               watch: Watch, *, again: bool = False, compare: bool = False) -> Report:  # fmt: skip
     """Import everything new of an integration and report. An import that was interrupted goes on where it stopped.
+    `compare`: with a census of a live source, even if there was one not long ago.
 
     Raises Refused if the integration may not import now, or is importing already.
     """
@@ -60,14 +62,20 @@ def import_now(settings: Settings, db: Database, account: Account, integration: 
             conn.execute("SELECT ensure_partitions(now()::date, 2)")
         with db.transaction(role="cuadra_clock") as conn:
             conn.execute("SELECT drop_old_partitions(now()::date)")
+        integration = live.horizon(db, account, integration)
         run_id, cursor = _open_run(db, account, integration, author)
         job = Job(settings, db, account, integration, ways.way(db, account, integration), run_id, watch, work)
-        with _undisturbed():
-            _drain(job)
-            _receive(job, cursor, again)
-            _drain(job)
+        with contextlib.ExitStack() as stack:
+            if job.way.account.live:
+                job.shop = stack.enter_context(ways.shop(db, settings, account, integration))
+                live.before(job, job.shop)
+            with _undisturbed():
+                _drain(job)
+                _receive(job, cursor, again)
+                _drain(job)
+            found = live.after(job, job.shop, compare=compare) if job.shop is not None else None
         _release(job)
-        report = _close(job)
+        report = _close(job, found)
         report.seconds = time.monotonic() - began
         return report
 
@@ -220,7 +228,7 @@ def _release(job: Job) -> None:
         releasing.after_customers(db, account, job.watch)
 
 
-def _close(job: Job) -> Report:
+def _close(job: Job, found: Census | None) -> Report:
     """Count, compare with the source's own count, end."""
     report = runs.report(job.db, job.account.account_id, job.run_id, job.integration.name)
     report.notes = job.notes
@@ -228,10 +236,12 @@ def _close(job: Job) -> Report:
     if counts and len(counts) == len(job.source_counts):
         report.source_count = sum(counts)
         report.proven = report.source_count == sum(report.orders.values())
+    if found is not None:
+        report.source_count, report.proven, report.census = found.counted, found.proven, found.ours
     with job.db.transaction(job.account.account_id) as conn:
         conn.execute(sql("all_received"), {
             "account": job.account.account_id, "run": job.run_id, "source_count": report.source_count,
-            "origin": "manifest" if report.source_count is not None else None,
+            "origin": None if report.source_count is None else "census" if found else "manifest",
         })  # fmt: skip
     state = "finished_with_errors" if report.troubled else "finished"
     runs.end(job.db, job.account.account_id, job.run_id, state, report, job.problem)

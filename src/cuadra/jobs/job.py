@@ -9,11 +9,12 @@ from typing import Any
 from msgspec import Struct, field
 
 from cuadra.accounts import Account, Integration
-from cuadra.connectors.base import Raw, Reader
+from cuadra.connectors.base import Raw, Reader, Shop
 from cuadra.db import Database
 from cuadra.inbox import Entry
 from cuadra.jobs.ways import Watch
 from cuadra.ledger import Way
+from cuadra.model import Entity
 from cuadra.settings import Settings
 
 PIECE = 500
@@ -44,6 +45,10 @@ class Job(Struct):
     notes: list[dict[str, Any]] = field(default_factory=list)
     problem: tuple[str, dict[str, Any]] | None = None
     source_counts: list[int | None] = field(default_factory=list)
+    shop: Shop | None = None
+    """The open source, if it can be asked."""
+    asked: dict[Entity, set[str]] = field(default_factory=lambda: {Entity.PRODUCT: set(), Entity.CUSTOMER: set()})
+    """Products and customers whose details have been asked for."""
 
     def done(self, receipts: int) -> None:
         """So many more are in the ledger."""

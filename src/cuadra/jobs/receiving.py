@@ -16,7 +16,7 @@ from cuadra import coverage, inbox, runs
 from cuadra.connectors.base import Offer, OfferProblem, Progress, Raw, Reader
 from cuadra.db import Conn, Database
 from cuadra.db.queries import sql
-from cuadra.jobs import returning, ways
+from cuadra.jobs import enriching, returning, ways
 from cuadra.jobs.job import Chunk, Job
 from cuadra.ledger import utc_now
 
@@ -81,6 +81,10 @@ def _listing(job: Job, db: Database, offer: Offer, cursor: dict[str, Any]) -> It
         source = offer.open(_stoppable(job, "reading"))
         for chunk in source.receive(resumed, _stoppable(job, "reading")):
             at = {**chunk.cursor, "offer": offer.name}
+            if job.shop is not None:
+                more = enriching.details(db, job.way, job.shop, chunk.raws, source.reader(), job.asked)
+                if more:
+                    yield _store(job, db, more, at, None, "relink", source.reader())
             yield _store(job, db, chunk.raws, at, None, offer.arrival, source.reader())
     except OfferProblem as err:
         _note_problem(job, offer.name, (err.reason, err.evidence))

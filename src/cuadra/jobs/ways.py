@@ -5,7 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from cuadra import accounts, connectors, coverage, folders, secrets
 from cuadra.accounts import Account, Integration
@@ -18,6 +20,8 @@ from cuadra.pipeline import rules
 from cuadra.pipeline.rules import AccountFacts
 from cuadra.settings import Settings
 
+NOWHERE = Path("/nonexistent")
+"""The folder of a reader that needs none: it reads what is stored."""
 Watch = Callable[[str, int, int | None], None]
 """Told of progress: (what is going on, done, total or None)."""
 
@@ -42,7 +46,9 @@ def place(db: Database, settings: Settings, account: Account, integration: Integ
         if found is not None:
             known[name] = found
     covered = coverage.load(db, account.account_id, integration.integration_id)
-    return Place(account.currency, account.time_zone, work, known, covered)
+    day = way(db, account, integration).rules.first.day()
+    since = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(account.time_zone)) if day else None
+    return Place(account.currency, account.time_zone, work, known, covered, since=since)
 
 
 @contextmanager

@@ -17,6 +17,10 @@ Take = Callable[[Conn, int, int, int], bool]
 transaction; False if somebody else has done it."""
 
 
+BLOCK = 10_000
+"""Numbers of receipts are drawn in blocks; a range never crosses from one draw into the next."""
+
+
 class Way(Struct, frozen=True):
     """One integration as the ledger needs to know it."""
 
@@ -47,9 +51,9 @@ class BatchLedger:
         way = self._way
         with self._db.writing(way.account_id) as conn:
             if self._take is not None:
-                first, last = items[0].receipt_id, items[-1].receipt_id
-                if not self._take(conn, way.account_id, first, last):
-                    raise AlreadyDone
+                for first, last in ranges([item.receipt_id for item in items]):
+                    if not self._take(conn, way.account_id, first, last):
+                        raise AlreadyDone
             ws = facts.working_set(conn, way.account_id, way.store_id, way.integration_id, way.account, way.rules,
                                    way.rule_version, way.connector, items, self._clock())  # fmt: skip
             decide(ws)
@@ -59,6 +63,17 @@ class BatchLedger:
             writes.receipts(items)
             writes.rejects(items, self._set_id)
             writes.perform(conn)
+
+
+def ranges(receipts: list[int]) -> list[tuple[int, int]]:
+    """Receipts as the ranges in which the inbox knows them: numbers in a row, of one draw."""
+    found: list[tuple[int, int]] = []
+    for one in receipts:
+        if found and one == found[-1][1] + 1 and one % BLOCK:
+            found[-1] = (found[-1][0], one)
+        else:
+            found.append((one, one))
+    return found
 
 
 class AlreadyDone(BaseException):

@@ -69,9 +69,47 @@ def write_off(db: Database, act: Act, order_id: int) -> bool:
             raise Refused("Order {order} is {standing}, not present; there is nothing to write off.", order=source_id,
                           standing=standing)  # fmt: skip
         conn.execute(sql("freeze_order"), {**key, "now": act.clock()})
+        conn.execute(sql("release_write_back"), {**key, "now": act.clock()})
         record(conn, act, "write_off", {"order": source_id}, order_id=order_id, integration_id=integration_id,
                standing=standing, identifier=source_id)  # fmt: skip
     return True
+
+
+class Wished(Struct):
+    """What became of a state that somebody set."""
+
+    state: str | None
+    """The source's state that stands for it; None: it stays with us."""
+    held: bool = False
+    """It waits for the stock to be written off."""
+
+
+def set_own_state(db: Database, act: Act, order_id: int, own: str, way: Way, completion: str | None) -> Wished:
+    """Say where an order stands with us. By the mapping table it goes to the source; what completes the order there waits
+    for the stock write-off."""
+    key: dict[str, Any] = {"account": act.account.account_id, "order": order_id}
+    if own not in way.rules.mapping:
+        raise Refused("There is no state «{state}» in the mapping table; it has {known}. Add it: cuadra rules set NAME "
+                      "mapping.{state} THEIRS:out", state=own, known=", ".join(way.rules.mapping) or "–")  # fmt: skip
+    theirs, _, direction = way.rules.mapping[own].rpartition(":")
+    with db.writing(act.account.account_id) as conn:
+        source_id, integration_id, _, standing, frozen_at = _standing(conn, key)
+        if standing != Standing.PRESENT:
+            raise Refused("Order {order} is {standing}, not present; its state is the shop's.", order=source_id,
+                          standing=standing)  # fmt: skip
+        conn.execute(sql("set_own_state"), {**key, "state": own})
+        wished = Wished(None if direction == "in" else theirs)
+        if wished.state is not None:
+            wished.held = theirs == completion and frozen_at is None
+            conn.execute(sql("want_write_back"), {
+                **key, "integration": integration_id, "own": own, "state": theirs, "now": act.clock(),
+                "standing": "held" if wished.held else "waiting", "due": None if wished.held else act.clock(),
+                "reason": "completion_blocked_by_stock" if wished.held else None,
+                "evidence": write.jsonb({"stock_entries": 0, "order": source_id}) if wished.held else None,
+            })  # fmt: skip
+        record(conn, act, "set_state", {"order": source_id, "state": own, "theirs": wished.state}, order_id=order_id,
+               integration_id=integration_id, standing=standing, identifier=source_id)  # fmt: skip
+    return wished
 
 
 def _standing(conn: Conn, key: dict[str, Any]) -> tuple[Any, ...]:

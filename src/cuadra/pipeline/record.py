@@ -216,6 +216,9 @@ def _newer(item: Item, state: OrderState, value: OrderRead, ws: WorkingSet, rela
     merged = versions.merge(before, value)
     _keep_amounts(merged, before, state, ws)
     changes = {} if relation is Order.SAME_CONTENT else versions.differences(before, merged)
+    if state.frozen_at is not None and changes and _our_own(merged, state, changes, ws):
+        _unchanged(item, state, merged, ws)
+        return
     if state.frozen_at is not None and changes:
         _after_freeze(item, state, merged, changes, ws)
         return
@@ -299,6 +302,12 @@ def judge(item: Item, state: OrderState, ws: WorkingSet, refused: tuple[str, Evi
     state.warnings = sorted([code for code in item.evidence if code != verdict.reason])
     state.rule_version = ws.rule_version
     item.steps[steps.RECORD] = "w" if state.warnings else "s"
+
+
+def _our_own(order: OrderRead, state: OrderState, changes: dict[str, list[object]], ws: WorkingSet) -> bool:
+    """Whether nothing has changed but the state, to the one that we have written there ourselves."""
+    theirs, _, direction = ws.rules.mapping.get(state.own_state or "", "").rpartition(":")
+    return direction in ("out", "both") and order.state == theirs and changes.keys() <= {"state", "lifecycle"}
 
 
 def _follow(order: OrderRead, state: OrderState, ws: WorkingSet) -> None:

@@ -49,7 +49,8 @@ PROFILES = (
 class WooCommerceConnector:
     """The connector of WooCommerce shops; see `base.LiveConnector`."""
 
-    info = Info("woocommerce", "WooCommerce", _SETTINGS, gives_stamps=True, live=True, profiles=PROFILES)
+    info = Info("woocommerce", "WooCommerce", _SETTINGS, gives_stamps=True, live=True, profiles=PROFILES,
+                completion="completed")  # fmt: skip
     topics = TOPICS
 
     def check(self, settings: dict[str, Any]) -> None:
@@ -84,13 +85,18 @@ class WooCommerceConnector:
     def offers(self, settings: dict[str, Any], place: Place, progress: Progress) -> list[Offer]:
         """The catalogue, and the first orders or what has changed since the last look."""
         client = self.client(settings, place)
+        horizon = place.since or place.now() - FIRST_IMPORT
         looks = [one for one in place.covered if one.axis is Axis.UPDATED]
         if not looks:
-            horizon = place.now() - FIRST_IMPORT
-            return [offers.catalogue(client, place.now, offers.BEGINNING), offers.first(client, place.now, horizon)]
+            return [offers.catalogue(client, place.now, offers.BEGINNING), offers.customers(client, place.now),
+                    offers.first(client, place.now, horizon)]  # fmt: skip
         since = max(one.read_at for one in looks) - OVERLAP
         reach = min((one.reach for one in looks if one.reach is not None), default=None)
-        return [offers.catalogue(client, place.now, since), offers.changes(client, place.now, since, reach)]
+        found: list[Offer] = [offers.catalogue(client, place.now, since)]
+        begun = min((one.start for one in place.covered if one.axis is Axis.CREATED), default=None)
+        if begun is not None and horizon < begun:
+            found.append(offers.earlier(client, place.now, horizon, begun))
+        return [*found, offers.changes(client, place.now, since, reach)]
 
     def reader(self, description: dict[str, Any], place: Place) -> Reader:
         """The same reader for everything, today and in a year."""

@@ -85,6 +85,28 @@ def catalogue(client: Client, now: Callable[[], datetime], since: datetime) -> L
     return Listing("catalogue", "backfill" if since <= BEGINNING else "poll", pages, (), now)
 
 
+def customers(client: Client, now: Callable[[], datetime]) -> Listing:
+    """Every registered customer, whatever his role. No list tells of changes: later ones come with their orders."""
+
+    def pages() -> Iterator[tuple[Entity, list[bytes]]]:
+        for items in client.numbered("customers", {"role": "all"}):
+            yield Entity.CUSTOMER, items
+
+    return Listing("customers", "backfill", pages, (), now)
+
+
+def earlier(client: Client, now: Callable[[], datetime], start: datetime, end: datetime) -> Listing:
+    """Orders created before what has been read so far: a range that is imported later."""
+
+    def pages() -> Iterator[tuple[Entity, list[bytes]]]:
+        for status in STATUSES:
+            within = {"status": status, "before": client.text(end)}
+            for items in client.walk("orders", Axis.CREATED, start, within):
+                yield Entity.ORDER, items
+
+    return Listing("earlier", "backfill", pages, (Covered(Axis.CREATED, start, end, now()),), now)
+
+
 def first(client: Client, now: Callable[[], datetime], horizon: datetime) -> Listing:
     """Orders created from `horizon` on, whatever their state, in the order of their changes."""
     began = now()

@@ -145,6 +145,12 @@ class WooShop:
             for items in self.client.walk("orders", Axis.CREATED, start, light):
                 yield [_entry(_decode_light(item)) for item in items]
 
+    def count(self, start: datetime, end: datetime) -> int:
+        """The shop's own count, of two lists: the trash is in no other."""
+        window = {"after": self.client.text(start - timedelta(seconds=1)), "before": self.client.text(end),
+                  "dates_are_gmt": "true", "per_page": 1, "_fields": "id"}  # fmt: skip
+        return sum(self.client.page("orders", {**window, "status": status}).total or 0 for status in STATUSES)
+
     def counts(self, since: datetime) -> dict[str, int]:
         """Orders created since then, by state; plugins bring states of their own, which the shop's report names."""
         reported = msgspec.json.decode(self.client.http.get("reports/orders/totals").body)

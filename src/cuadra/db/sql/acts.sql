@@ -288,3 +288,39 @@ WHERE account_id = %(account)s AND customer_id = ANY(%(customers)s) AND kind IN 
 
 -- name: erase_consents
 DELETE FROM consent WHERE account_id = %(account)s AND customer_id = ANY(%(customers)s);
+
+-- name: set_own_state
+UPDATE orders SET own_state = %(state)s WHERE account_id = %(account)s AND order_id = %(order)s;
+
+-- name: want_write_back
+-- The newest wish counts.
+INSERT INTO write_back (account_id, order_id, integration_id, own_state, state, standing, reason, evidence, asked_at, due_at)
+VALUES (%(account)s, %(order)s, %(integration)s, %(own)s, %(state)s, %(standing)s, %(reason)s, %(evidence)s, %(now)s, %(due)s)
+ON CONFLICT (account_id, order_id) DO UPDATE
+SET integration_id = excluded.integration_id, own_state = excluded.own_state, state = excluded.state,
+    standing = excluded.standing, reason = excluded.reason, evidence = excluded.evidence, asked_at = excluded.asked_at,
+    due_at = excluded.due_at, tries = 0, done_at = NULL;
+
+-- name: release_write_back
+-- The stock is written off: what waited for it may go.
+UPDATE write_back SET standing = 'waiting', reason = NULL, evidence = NULL, due_at = %(now)s
+WHERE account_id = %(account)s AND order_id = %(order)s AND standing = 'held' AND reason = 'completion_blocked_by_stock';
+
+-- name: list_write_backs_due
+SELECT w.order_id, o.source_id, w.state, o.state, w.tries
+FROM write_back w JOIN orders o USING (account_id, order_id)
+WHERE w.account_id = %(account)s AND w.integration_id = %(integration)s AND w.due_at <= %(now)s
+ORDER BY w.due_at LIMIT 100;
+
+-- name: put_off_write_back
+UPDATE write_back SET due_at = %(due)s, tries = tries + 1, reason = %(reason)s, evidence = %(evidence)s
+WHERE account_id = %(account)s AND order_id = %(order)s;
+
+-- name: end_write_back
+UPDATE write_back SET standing = %(standing)s, reason = %(reason)s, evidence = %(evidence)s, due_at = NULL, done_at = %(now)s
+WHERE account_id = %(account)s AND order_id = %(order)s;
+
+-- name: list_write_backs
+SELECT COALESCE(o.number, o.source_id), i.name, w.own_state, w.state, w.standing, w.reason, w.evidence, w.asked_at, w.done_at
+FROM write_back w JOIN orders o USING (account_id, order_id) JOIN integration i USING (account_id, integration_id)
+WHERE w.account_id = %(account)s ORDER BY w.asked_at DESC, w.order_id LIMIT %(limit)s;

@@ -211,3 +211,25 @@ WHERE r.account_id = %(account)s ORDER BY r.hour DESC, i.name, r.reason LIMIT %(
 -- name: list_unknown_refusals
 -- Those sent to an address of nobody.
 SELECT hour, NULL::text, reason, count, last_at, evidence FROM unknown_refusals() LIMIT %(limit)s;
+
+-- name: census_of_ours
+-- Orders as a census sees them.
+SELECT o.source_id, o.state, o.total, o.stamp, o.standing, o.reason,
+       (SELECT jsonb_object_agg(r.source_id, r.amount::text) FROM refund r
+        WHERE r.account_id = o.account_id AND r.order_id = o.order_id AND r.source_id IS NOT NULL)
+FROM orders o
+WHERE o.account_id = %(account)s AND o.store_id = %(store)s AND o.source_id = ANY(%(ids)s);
+
+-- name: list_living
+-- Orders of an interval that the source has not said to be gone.
+SELECT source_id FROM orders
+WHERE account_id = %(account)s AND store_id = %(store)s AND ordered_at >= %(start)s AND ordered_at < %(end)s
+  AND (reason IS NULL OR reason <> ALL(%(gone)s));
+
+-- name: last_census
+SELECT max(started_at) FROM run
+WHERE account_id = %(account)s AND integration_id = %(integration)s AND kind = 'import' AND scope ? 'census';
+
+-- name: note_census
+UPDATE run SET scope = scope || jsonb_build_object('census', %(census)s::jsonb)
+WHERE account_id = %(account)s AND run_id = %(run)s;

@@ -135,6 +135,13 @@ SELECT pg_try_advisory_lock(7208, %(integration)s::int);
 -- name: unlock_integration
 SELECT pg_advisory_unlock(7208, %(integration)s::int);
 
+-- name: lock_asking
+-- One program at a time asks a source for what is due; held by the session, so that a killed program lets go.
+SELECT pg_try_advisory_lock(7209, %(integration)s::int);
+
+-- name: unlock_asking
+SELECT pg_advisory_unlock(7209, %(integration)s::int);
+
 -- name: known_set
 -- One that has been read to its end.
 SELECT set_id, name, received_at, run_id FROM file_set
@@ -263,3 +270,51 @@ ORDER BY c.relname;
 
 -- name: oldest_work
 SELECT count(*), min(received_at) FROM inbox;
+
+-- name: list_arrived
+-- What has come outside of any run, oldest first.
+SELECT set_id, retention, received_at, first_receipt, last_receipt FROM inbox
+WHERE account_id = %(account)s AND integration_id = %(integration)s AND run_id IS NULL
+ORDER BY first_receipt LIMIT %(most)s;
+
+-- name: list_work
+-- Integrations with something to do, of all accounts.
+SELECT DISTINCT account_id, integration_id FROM inbox WHERE run_id IS NULL
+UNION
+SELECT DISTINCT account_id, integration_id FROM relink WHERE due_at <= %(now)s
+UNION
+SELECT DISTINCT account_id, integration_id FROM write_back WHERE due_at <= %(now)s;
+
+-- name: list_relinks
+-- Of one kind, the kind that is due first.
+WITH first AS (
+    SELECT kind FROM relink
+    WHERE account_id = %(account)s AND integration_id = %(integration)s AND due_at <= %(now)s ORDER BY due_at, kind LIMIT 1
+)
+SELECT kind, source_id, asked_at, tries FROM relink
+WHERE account_id = %(account)s AND integration_id = %(integration)s AND due_at <= %(now)s
+  AND kind = (SELECT kind FROM first)
+ORDER BY due_at, source_id LIMIT %(limit)s;
+
+-- name: count_relinks
+SELECT kind, count(*) FROM relink WHERE account_id = %(account)s AND integration_id = %(integration)s GROUP BY kind;
+
+-- name: end_relinks
+-- What was asked for anew while the source answered stays.
+DELETE FROM relink r USING unnest(%(ids)s::text[], %(asked)s::timestamptz[]) AS e (source_id, asked_at)
+WHERE r.account_id = %(account)s AND r.integration_id = %(integration)s AND r.kind = %(kind)s
+  AND r.source_id = e.source_id AND r.asked_at = e.asked_at;
+
+-- name: put_off_relink
+UPDATE relink SET due_at = %(due)s, tries = tries + 1, reason = %(reason)s, evidence = %(evidence)s
+WHERE account_id = %(account)s AND integration_id = %(integration)s AND kind = %(kind)s AND source_id = %(id)s;
+
+-- name: known_products
+-- Products whose details are here.
+SELECT DISTINCT k.value FROM product_key k
+JOIN product p ON p.account_id = k.account_id AND p.product_id = k.product_id
+WHERE k.account_id = %(account)s AND k.kind = 'id' AND k.scope = %(store)s AND k.value = ANY(%(ids)s)
+  AND p.origin <> 'order';
+
+-- name: known_people
+SELECT value FROM customer_key WHERE account_id = %(account)s AND kind = 'source' AND value = ANY(%(people)s);

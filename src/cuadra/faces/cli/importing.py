@@ -82,7 +82,7 @@ def show(report: Report, zone: str) -> None:
     out.print(table)
     out.print("  " + " · ".join(
         f"{_(name)} {number(getattr(items, name))}"
-        for name in ("created", "updated", "unchanged", "duplicate", "stale", "refused", "failed_items")
+        for name in ("created", "updated", "unchanged", "duplicate", "stale", "hint", "refused", "failed_items")
         if getattr(items, name)
     ), style="dim")  # fmt: skip
     _others(report)
@@ -160,6 +160,7 @@ def _proof(report: Report) -> None:
         out.print(f"[green]{text}[/]")
     elif report.proven is False:
         text = _("Not proven: the source counts {n} orders, and we saw {ours}.").format(
-            n=number(report.source_count or 0), ours=number(sum(report.orders.values()))
+            n=number(report.source_count or 0),
+            ours=number(sum(report.orders.values()) if report.census is None else report.census),
         )
         out.print(f"[red]{text}[/]")

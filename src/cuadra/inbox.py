@@ -82,17 +82,19 @@ def waiting(db: Database, account_id: int, run_id: int) -> list[Entry]:
         return [Entry(retention, at, first, last, set_id) for _, set_id, retention, at, first, last in rows]
 
 
-def load(db: Database, account_id: int, entry: Entry) -> list[tuple[int, Raw]]:
-    """The receipts of a range, from the archive."""
+def load(db: Database, account_id: int, *entries: Entry) -> list[tuple[int, Raw]]:
+    """The receipts of these ranges, from the archive."""
+    with db.transaction(account_id) as conn:
+        return [pair for entry in entries for pair in _load(conn, account_id, entry)]
+
+
+def _load(conn: Conn, account_id: int, entry: Entry) -> list[tuple[int, Raw]]:
     values: dict[str, Any] = {"account": account_id, "retention": entry.retention, "received_at": entry.received_at,
                               "first": entry.first, "last": entry.last}  # fmt: skip
-    with db.transaction(account_id) as conn:
-        return [
-            (number, Raw(Entity(kind), bytes(body), sequence, file_no, line, *_came(arrival, headers)))
-            for number, kind, sequence, file_no, line, arrival, headers, body in conn.execute(
-                sql("load_receipts"), values
-            )
-        ]
+    return [
+        (number, Raw(Entity(kind), bytes(body), sequence, file_no, line, *_came(arrival, headers)))
+        for number, kind, sequence, file_no, line, arrival, headers, body in conn.execute(sql("load_receipts"), values)
+    ]
 
 
 def _said(raw: Raw) -> str | None:

@@ -61,7 +61,7 @@ def through(db: Database, account: Account, integration: Integration, entries: S
     """Stored receipts through the pipeline, the details that they need before them."""
     way = ways.way(db, account, integration)
     reader = ways.connector(integration).reader({}, Place(account.currency, account.time_zone, ways.NOWHERE))
-    raws = [pair for entry in entries for pair in inbox.load(db, account.account_id, entry)]
+    raws = inbox.load(db, account.account_id, *entries)
     if shop is not None:
         details = enriching.details(db, way, shop, [raw for _, raw in raws], reader)
         for kind in (Entity.PRODUCT, Entity.CUSTOMER):

@@ -28,7 +28,7 @@ def match_products(item: Item, order: OrderRead, state: OrderState, ws: WorkingS
         if excluded and line.sku in excluded:
             _exclude(recorded, line, ws)
         else:
-            _match(recorded, line, at, ws)
+            _match(recorded, line, at, order, ws)
         if recorded.reason is None:
             continue
         item.evidence.setdefault(recorded.reason, recorded.evidence or {})
@@ -60,7 +60,7 @@ def _exclude(recorded: LineState, line: LineRead, ws: WorkingSet) -> None:
     recorded.evidence = {"sku": line.sku, "rule_version": ws.rule_version, "amount": str(amount)}
 
 
-def _match(recorded: LineState, line: LineRead, at: int, ws: WorkingSet) -> None:
+def _match(recorded: LineState, line: LineRead, at: int, order: OrderRead, ws: WorkingSet) -> None:
     key = key_of(sold_id(line, ws), line.sku, line.name, ws)
     if key is None:
         method = ws.rules.products.identify_by
@@ -91,12 +91,18 @@ def _match(recorded: LineState, line: LineRead, at: int, ws: WorkingSet) -> None
         return
     product = ws.products[found[0]]
     recorded.product_id = product.product_id
-    if not product.active and ws.rules.products.inactive == "hold":
+    if not product.active and ws.rules.products.inactive == "hold" and not _sold_before(product, order, ws):
         since = product.inactive_at.isoformat() if product.inactive_at else None
         recorded.reason = "product_inactive"
         recorded.evidence = {"product": product.product_id, "since": since}
         return
     _pending(recorded, line, ws)
+
+
+def _sold_before(product: ProductState, order: OrderRead, ws: WorkingSet) -> bool:
+    """Whether a live shop sold it while it was still active: that it is gone now takes nothing from the sale."""
+    created = order.created_at or None
+    return ws.account.live and created is not None and product.inactive_at is not None and created < product.inactive_at
 
 
 def _pending(recorded: LineState, line: LineRead, ws: WorkingSet) -> None:

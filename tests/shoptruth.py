@@ -35,7 +35,7 @@ def expected(order: TrueOrder, currency: str, now: datetime) -> tuple[str, str |
         return "held", "order_without_products"
     if order.currency != currency:
         return "held", "currency_mismatch"
-    if not order.email.strip() and not order.phone.strip():
+    if not order.email.strip() and not order.phone.strip() and not order.customer_id:  # accounts have an email
         return "held", "customer_without_contact"
     return "present", None
 

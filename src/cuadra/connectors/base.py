@@ -133,6 +133,8 @@ class Place(Struct, frozen=True):
     now: Callable[[], datetime] = utc_now
     since: datetime | None = None
     """Orders created before this are not to be imported; None: the connector's own beginning."""
+    patience: float | None = None
+    """Seconds that an answer may take, where a person waits for it; None: as long as it takes."""
 
 
 class Revealed(Protocol):

@@ -19,7 +19,7 @@ from cuadra import accounts, reasons
 from cuadra.accounts import Account
 from cuadra.db import Conn, Database
 from cuadra.db.queries import sql
-from cuadra.diagnosis import in_files, masking, products
+from cuadra.diagnosis import in_files, looks, masking, products
 from cuadra.diagnosis.order_row import OrderRow, order_row
 from cuadra.diagnosis.story import Step, story
 from cuadra.model import normal
@@ -160,6 +160,8 @@ def _one(conn: Conn, account: Account, query: str, found: Found, order_id: int, 
     ]  # fmt: skip
     answer.evidence = masking.evidence(answer.evidence, personal)
     answer.notes = _notes(conn, account, query, row, found)
+    if row.reason not in ("deleted_at_source", "not_found_at_source"):
+        answer.notes += looks.notes(looks.of(conn, account.account_id, query), known=True)
     return answer
 
 
@@ -245,11 +247,17 @@ def _unknown(conn: Conn, account: Account, query: str, personal: bool) -> Answer
             {"name": name, "state": state, "last_import": ended or started} for name, state, started, ended in ways
         ],
     }  # fmt: skip
-    reason = reasons.get("identifier_unknown_everywhere")
+    asked = looks.of(conn, account.account_id, query)
+    if asked:
+        searched["sources"] = [one.brief() for one in asked]
+    denied = next((one for one in asked if one.status == 404 and not one.found and one.reason is None), None)
+    reason = reasons.get("not_found_at_source" if denied else "identifier_unknown_everywhere")
+    proof = {"answer": "404", "asked_at": denied.at} if denied else {}
     return Answer(
         query, None, None, reason.code, {"es": reason.text.es, "en": reason.text.en}, reason.fixed_by,
-        {"es": reason.action.es, "en": reason.action.en}, {"searched": searched}, None, [], [], 0, 0,
-        notes=[_paused(conn, account, name) for name, state, *_ in ways if state == "paused"],
+        {"es": reason.action.es, "en": reason.action.en}, {**proof, "searched": searched}, None, [], [], 0, 0,
+        notes=[_paused(conn, account, name) for name, state, *_ in ways if state == "paused"]
+        + looks.notes(asked, known=False),
     )  # fmt: skip
 
 

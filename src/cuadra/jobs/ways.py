@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from msgspec import structs
+
 from cuadra import accounts, connectors, coverage, folders, secrets
 from cuadra.accounts import Account, Integration
 from cuadra.connectors.base import Connector, Place, Revealed, Shop
@@ -52,8 +54,10 @@ def place(db: Database, settings: Settings, account: Account, integration: Integ
 
 
 @contextmanager
-def shop(db: Database, settings: Settings, account: Account, integration: Integration) -> Iterator[Shop]:
-    """An open connection to the shop of an integration. Raises Refused for a source that cannot be asked."""
+def shop(db: Database, settings: Settings, account: Account, integration: Integration,
+         patience: float | None = None) -> Iterator[Shop]:  # fmt: skip
+    """An open connection to the shop of an integration; `patience`: seconds that an answer may take. Raises Refused for a
+    source that cannot be asked."""
     live = connectors.live(integration.connector)
     if live is None:
         raise Refused("The integration {name} reads files: there is no shop behind it that could be asked.",
@@ -61,7 +65,8 @@ def shop(db: Database, settings: Settings, account: Account, integration: Integr
     base = settings.home / "work"
     folders.private(base)
     with tempfile.TemporaryDirectory(dir=base, prefix="shop-") as work:
-        opened = live.open(integration.settings, place(db, settings, account, integration, Path(work)))
+        where = structs.replace(place(db, settings, account, integration, Path(work)), patience=patience)
+        opened = live.open(integration.settings, where)
         try:
             yield opened
         finally:
@@ -76,3 +81,8 @@ def connector(integration: Integration) -> Connector:
 def way_by_id(db: Database, account: Account, integration_id: int) -> Way:
     """The integration of that id with its current rules."""
     return way(db, account, accounts.integration_by_id(db, account, integration_id))
+
+
+def connector_name(db: Database, account: Account, integration_id: int) -> str:
+    """The connector of an integration, by id."""
+    return accounts.integration_by_id(db, account, integration_id).connector

@@ -70,7 +70,7 @@ class WooCommerceConnector:
         return Client(
             settings["url"], place.secrets["consumer_key"].reveal(), place.secrets["consumer_secret"].reveal(),
             pace=Pace(float(settings.get("pace") or 2)), private=settings.get("private") == "yes",
-            verify=_trusted(settings),
+            verify=_trusted(settings), timeout=place.patience,
         )  # fmt: skip
 
     def judge(self, settings: dict[str, Any], headers: Mapping[str, str], body: bytes,

@@ -184,14 +184,15 @@ class Client:
     """A shop. `address` is the site's, with the folder it lives in."""
 
     def __init__(self, address: str, key: str, secret: str, *, pace: Pace, private: bool = False,
-                 verify: Verify = True) -> None:  # fmt: skip
+                 verify: Verify = True, timeout: float | None = None) -> None:  # fmt: skip
         self.address = address.rstrip("/")
         self.signed = not address.startswith("https:")
         """Requests are signed: without TLS the shop takes no key as it is."""
         self.private = private
         self._key, self._secret = key, secret
         self._pace, self._verify = pace, verify
-        self.http = Http(self._api, self._judge, pace=pace, auth=self._auth(), private=private, verify=verify)
+        self.http = Http(self._api, self._judge, pace=pace, auth=self._auth(), private=private, verify=verify,
+                         timeout=timeout)  # fmt: skip
 
     @property
     def _api(self) -> str:

@@ -117,7 +117,8 @@ class WooShop:
             for status in STATUSES:
                 asked = self._now()
                 page = self.client.page("orders", {"search": text, "status": status}, patient=False)
-                self._note(look, f"orders?search={text}&status={status}", asked, None, len(page.items))
+                shown = text if kind == "number" else f"<{kind}>"  # whom it belongs to is not kept
+                self._note(look, f"orders?search={shown}&status={status}", asked, None, len(page.items))
                 for item in page.items:
                     head = _decode_numbered(item)
                     if kind == "email" or str(head.number) == text:

@@ -322,5 +322,7 @@ WHERE account_id = %(account)s AND order_id = %(order)s;
 
 -- name: list_write_backs
 SELECT COALESCE(o.number, o.source_id), i.name, w.own_state, w.state, w.standing, w.reason, w.evidence, w.asked_at, w.done_at
-FROM write_back w JOIN orders o USING (account_id, order_id) JOIN integration i USING (account_id, integration_id)
+FROM write_back w
+JOIN orders o ON o.account_id = w.account_id AND o.order_id = w.order_id
+JOIN integration i ON i.account_id = w.account_id AND i.integration_id = w.integration_id
 WHERE w.account_id = %(account)s ORDER BY w.asked_at DESC, w.order_id LIMIT %(limit)s;

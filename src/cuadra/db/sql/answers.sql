@@ -233,3 +233,17 @@ WHERE account_id = %(account)s AND integration_id = %(integration)s AND kind = '
 -- name: note_census
 UPDATE run SET scope = scope || jsonb_build_object('census', %(census)s::jsonb)
 WHERE account_id = %(account)s AND run_id = %(run)s;
+
+-- name: sources_of_orders
+SELECT store_id, source_id FROM orders WHERE account_id = %(account)s AND order_id = ANY(%(orders)s);
+
+-- name: add_look
+INSERT INTO look (account_id, integration_id, at, query, kind, found, reason, evidence)
+VALUES (%(account)s, %(integration)s, %(at)s, %(query)s, %(kind)s, %(found)s, %(reason)s, %(evidence)s);
+
+-- name: last_looks
+-- What the sources said when they were last asked for this.
+SELECT DISTINCT ON (l.integration_id) i.name, l.at, l.kind, l.found, l.reason, l.evidence
+FROM look l JOIN integration i ON i.account_id = l.account_id AND i.integration_id = l.integration_id
+WHERE l.account_id = %(account)s AND l.query = %(query)s
+ORDER BY l.integration_id, l.at DESC;

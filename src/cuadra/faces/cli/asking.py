@@ -25,8 +25,10 @@ from cuadra.faces.cli.context import (
     number,
     out,
     session,
+    waiting,
     when,
 )
+from cuadra.jobs import looking
 from cuadra.texts import _, language, plural
 
 COLOURS = {"present": "green", "waiting": "blue", "held": "yellow", "failed": "red", "skipped": "bright_black"}
@@ -55,6 +57,9 @@ def register(app: typer.Typer) -> None:
 def why_command(
     identifier: Annotated[str, typer.Argument(metavar="IDENTIFIER")],
     page: Annotated[int, typer.Option(min=1, help=_("Page, where several orders are known by it (20 a page)."))] = 1,
+    stored: Annotated[
+        bool, typer.Option("--stored", help=_("Only what is stored: do not ask the shop itself."))
+    ] = False,
     json: JsonOption = False,
     show_personal: PersonalOption = False,
     account: AccountOption = None,
@@ -63,6 +68,9 @@ def why_command(
         owner = s.account(account)
         if show_personal:
             s.audit(owner, "personal data shown", "why")
+        if not stored:
+            with waiting(_("Asking the shop …")):
+                looking.ask(s.db, s.settings, owner, identifier)
         answer = why.why(s.db, owner, identifier, page=page, personal=show_personal)
     if isinstance(answer, why.Several):
         _several(answer, owner, json)

@@ -182,3 +182,13 @@ def progress() -> Iterator[Watch]:
             bar.update(tasks[key], description=label, completed=done, total=total)
 
         yield watch
+
+
+@contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """A sign of life on stderr while somebody else is asked; silent where stderr is no terminal."""
+    if not err.is_terminal:
+        yield
+        return
+    with err.status(text):
+        yield

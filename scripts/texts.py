@@ -72,6 +72,9 @@ WORDS = (
     "new", "gone", "disabled", "unsigned",
     "a filler number of this shop", "a possible number of its country", "a contact of more than {n} people",
     "a header and no row: never taken for «no orders»", "one object a line", "rows of no known file",
+    # what a shop said when it was asked, and what a proof of it has besides
+    "asked_at", "request", "status", "found", "sources", "integration", "cause", "answer", "message", "ms", "limit",
+    "import_began", "key_version", "sender", "size", "number", "since", "deleted_at", "compared", "relinked",
     # why a notice could not be stored
     "database", "busy", "credentials", "topic",
     "webhook", "poll", "backfill", "relink", "push", "person", "tag",

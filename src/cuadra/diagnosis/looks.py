@@ -63,6 +63,6 @@ def notes(found: list[Seen], *, known: bool) -> list[dict[str, Any]]:
         elif known and one.found:
             made.append({
                 "reason": "", "es": "La tienda misma, consultada, lo tiene así.",
-                "en": "The shop itself was asked, and has it like this.", "evidence": one.brief(),
+                "en": "The shop itself was asked, and has it like this.", "evidence": one.brief(), "good": True,
             })  # fmt: skip
     return made

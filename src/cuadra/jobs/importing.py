@@ -222,9 +222,10 @@ def _release(job: Job) -> None:
         key = {"account": account.account_id, "run": job.run_id}
         brought = {entity for entity, outcome, _ in conn.execute(sql("count_items"), key)
                    if outcome in ("created", "updated")}  # fmt: skip
-    if "product" in brought:
+    live_source = job.shop is not None  # its notices may have brought them before this run
+    if live_source or "product" in brought:
         releasing.after_catalogue(db, account, job.watch)
-    if "customer" in brought:
+    if live_source or "customer" in brought:
         releasing.after_customers(db, account, job.watch)
 
 

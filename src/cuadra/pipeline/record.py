@@ -305,9 +305,12 @@ def judge(item: Item, state: OrderState, ws: WorkingSet, refused: tuple[str, Evi
 
 
 def _our_own(order: OrderRead, state: OrderState, changes: dict[str, list[object]], ws: WorkingSet) -> bool:
-    """Whether nothing has changed but the state, to the one that we have written there ourselves."""
+    """Whether nothing has changed but the state, to the one that we have written there ourselves, and what goes with it:
+    a shop takes what is completed for paid."""
     theirs, _, direction = ws.rules.mapping.get(state.own_state or "", "").rpartition(":")
-    return direction in ("out", "both") and order.state == theirs and changes.keys() <= {"state", "lifecycle"}
+    if direction not in ("out", "both") or order.state != theirs or "state" not in changes:
+        return False
+    return all(name in ("state", "lifecycle") or name.startswith("payment") for name in changes)
 
 
 def _follow(order: OrderRead, state: OrderState, ws: WorkingSet) -> None:

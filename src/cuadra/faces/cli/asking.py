@@ -124,7 +124,7 @@ def _answer(answer: why.Answer, owner: Account) -> None:
     out.print(f"[bold]{label}[/]  {mark}")
     out.print(f"[bold]{escape(answer.text[lang])}[/]")
     for note in answer.notes:
-        out.print(f"[yellow]![/] {escape(note[lang])}")
+        out.print(f"{'[green]✓[/]' if note.get('good') else '[yellow]![/]'} {escape(note[lang])}")
         proofs.show(note["evidence"], owner.time_zone)
     if answer.reason is not None or answer.evidence:
         fixer = _("who fixes it: {who}").format(who=_(FIXERS.get(answer.fixed_by, answer.fixed_by)))

@@ -32,7 +32,7 @@ class Case(NamedTuple):
 
 #: how many of a thousand go where
 SHARES = {
-    "nested": 340, "csv": 340, "rows": 110, "layout": 50, "manifest": 35, "sets": 15, "cells": 55, "mend": 25,
+    "nested": 280, "csv": 280, "shop": 120, "rows": 110, "layout": 50, "manifest": 35, "sets": 15, "cells": 55, "mend": 25,
     "unframe": 30,
 }  # fmt: skip
 _WHERE = [name for name, share in SHARES.items() for _ in range(share)]
@@ -233,9 +233,17 @@ def nested(rng: random.Random) -> Case:
         return Case("nested", blob(rng), how)
     order: dict[str, Any] = json.loads(_SMALL if rng.random() < 0.5 else _ORDER)
     order["id"] = f"F-{rng.randrange(1 << 40)}"
+    return Case("nested", mutated(rng, order), how)
+
+
+def mutated(rng: random.Random, order: dict[str, Any]) -> bytes:
+    """An object as JSON in which some values are something else, gone, or twice there."""
     tokens: list[str] = []
     for _ in range(rng.choice([0, 1, 1, 1, 2, 3, 8])):
-        holder, key = rng.choice(_places(order, []) or [(order, "id")])
+        places = _places(order, [])
+        if not places:
+            break
+        holder, key = rng.choice(places)
         draw = rng.random()
         if draw < 0.8:
             tokens.append(_token(rng))
@@ -249,9 +257,51 @@ def nested(rng: random.Random) -> Case:
         data = data.replace(b'"@@%d@@"' % at, token.encode("utf-8", "surrogatepass"))
     if rng.random() < 0.05:
         data = data.replace(b"{", b'{"id":' + _token(rng).encode("utf-8", "surrogatepass") + b",", rng.randrange(1, 3))
-    if rng.random() < 0.15:
-        data = broken(rng, data)
-    return Case("nested", data, how)
+    return broken(rng, data) if rng.random() < 0.15 else data
+
+
+def shop(rng: random.Random) -> Case:
+    """What a WooCommerce shop sends, more or less: a notice, an item of a list, an answer."""
+    kind = rng.choice(["order", "order", "order", "product", "category", "customer"])
+    how = (kind, rng.choice(["", "", "webhook"]), rng.choice([None, None, None, 200, 404]))
+    if rng.random() < 0.06:
+        return Case("shop", blob(rng), how)
+    made: dict[str, Any] = json.loads(_SHOP[kind])
+    made["id"] = rng.randrange(1, 1 << 40)
+    return Case("shop", mutated(rng, made), how)
+
+
+_BILLING = {
+    "first_name": "Sofía", "last_name": "Giménez", "company": "", "address_1": "Av. Santa Fe 1234", "address_2": "4º B",
+    "city": "Buenos Aires", "state": "C", "postcode": "C1059", "country": "AR", "email": "sofia@example.com",
+    "phone": "1155550101",
+}  # fmt: skip
+_SHOP = {
+    "order": json.dumps({
+        "id": 1043, "number": "1043", "status": "processing", "currency": "ARS", "total": "71998.00",
+        "date_created_gmt": "2026-11-17T14:04:09", "date_modified_gmt": "2026-11-18T08:00:00",
+        "date_paid_gmt": "2026-11-17T14:05:00", "discount_total": "0.00", "shipping_total": "0.00", "total_tax": "0.00",
+        "customer_id": 7, "customer_note": "Tocar timbre", "created_via": "checkout", "billing": _BILLING,
+        "shipping": _BILLING, "payment_method": "cod", "payment_method_title": "Contra entrega",
+        "transaction_id": "TX58341464",
+        "line_items": [{"id": 1, "name": "Zapatilla urbana", "product_id": 25, "variation_id": 31, "quantity": 2,
+                        "subtotal": "71998.00", "total": "71998.00", "total_tax": "0.00", "sku": "ZAP-001"}],
+        "shipping_lines": [{"id": 2, "method_title": "Envío", "total": "0.00"}], "fee_lines": [{"id": 3, "total": "0"}],
+        "coupon_lines": [{"id": 4, "code": "hot", "discount": "0"}],
+        "refunds": [{"id": 5, "reason": "", "total": "-100.00"}],
+        "meta_data": [{"id": 1, "key": "_billing_dni", "value": "30111222"}],
+    }),
+    "product": json.dumps({
+        "id": 25, "name": "Zapatilla urbana", "type": "variation", "status": "publish", "sku": "ZAP-001",
+        "description": "<p>x</p>", "short_description": "", "parent_id": 3, "categories": [{"id": 4}],
+        "brands": [{"id": 1, "name": "Andina"}],
+    }),
+    "category": json.dumps({"id": 4, "name": "Belleza &amp; Cuidado", "parent": 2}),
+    "customer": json.dumps({
+        "id": 7, "email": "sofia@example.com", "first_name": "Sofía", "last_name": "Giménez", "billing": _BILLING,
+        "meta_data": [{"id": 1, "key": "_billing_dni", "value": "30111222"}],
+    }),
+}  # fmt: skip
 
 
 # ---------------------------------------------------------------- delimited sets
@@ -562,6 +612,6 @@ def framed(rng: random.Random) -> Case:
 
 _MAKERS: dict[str, Callable[[random.Random], Case]] = {
     "nested": nested, "csv": csv_set, "rows": whole_file, "layout": mapping, "manifest": manifest, "sets": folder,
-    "cells": cells, "mend": mend, "unframe": framed,
+    "cells": cells, "mend": mend, "unframe": framed, "shop": shop,
 }  # fmt: skip
 make = partial(case)

@@ -32,6 +32,7 @@ from cuadra.connectors.files.read import SetFile, plan
 from cuadra.connectors.files.rows import LINE_LIMIT, Dialect, Rows, decode, detect, split
 from cuadra.connectors.files.sets import discover
 from cuadra.connectors.files.spool import frame, unframe
+from cuadra.connectors.woocommerce.reader import read as read_shop
 from cuadra.errors import CuadraError
 from cuadra.ledger import rows
 from cuadra.model import Entity, OrderRead, Outcome
@@ -187,7 +188,8 @@ def received(raw: Raw, reader: Reader, at: int) -> str:
     """A receipt through reader, preparation, decision and rows; the label is its outcome or reason."""
     read = reader(raw)
     expect(isinstance(read, Read), "no Read")
-    expect(read.value is not None or read.refused is not None, "neither value nor reason")
+    told = (read.value, read.refused, read.hint, read.absent)
+    expect(any(one is not None for one in told), "neither value nor reason")
     if read.refused is not None:
         proven(*read.refused)
     for code, evidence in read.warnings.items():
@@ -287,6 +289,12 @@ def _nested_reader(variant: int) -> Reader:
 def _nested(case: Case) -> str:
     raw = Raw(Entity.ORDER, case.data, SEQUENCE, 0, 7)
     return received(raw, _nested_reader(*case.how), len(case.data))
+
+
+def _shop(case: Case) -> str:
+    kind, arrival, status = case.how
+    asked = None if status is None else {"id": "1043", "status": status}
+    return received(Raw(Entity(kind), case.data, SEQUENCE, None, None, arrival, asked), read_shop, len(case.data))
 
 
 @cache
@@ -545,7 +553,7 @@ def _unframe(case: Case) -> str:
 
 TARGETS: dict[str, Callable[[Case], str]] = {
     "nested": _nested, "csv": _csv, "rows": _rows, "layout": _layout, "manifest": _manifest, "sets": _sets,
-    "cells": _cells, "mend": _mend, "unframe": _unframe,
+    "cells": _cells, "mend": _mend, "unframe": _unframe, "shop": _shop,
 }  # fmt: skip
 
 

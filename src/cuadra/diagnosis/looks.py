@@ -51,7 +51,7 @@ def key(query: str) -> str:
 
 def notes(found: list[Seen], *, known: bool) -> list[dict[str, Any]]:
     """For whoever asks: the source was asked, and when; or it could not be."""
-    made = []
+    made: list[dict[str, Any]] = []
     for one in found:
         if one.reason is not None:
             reason = reasons.get(one.reason)

@@ -14,6 +14,9 @@ from msgspec import UNSET, Struct, UnsetType
 from cuadra.connectors.woocommerce.orders import Meta, Place, address, document, text
 from cuadra.model import CategoryRead, CustomerRead, ProductRead
 
+LONGEST = 20_000
+"""Of a description this much is kept: some shops have whole pages in it."""
+
 
 class Tag(Struct):
     id: int
@@ -65,7 +68,7 @@ def product_of(product: Product) -> ProductRead:
         id=str(product.id),
         sku=text(product.sku),
         name=text(product.name),
-        description=text(product.description) or text(product.short_description),
+        description=(text(product.description) or text(product.short_description) or "")[:LONGEST] or None,
         brand=brand if isinstance(brand, str) else None,
         active=product.status in (None, "publish", "private"),
         parent=str(product.parent_id) if product.parent_id else None,

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import Struct
 
 from cuadra.connectors.base import Evidence, Raw, Read, Value
+from cuadra.connectors.sound import fault
 from cuadra.connectors.woocommerce import catalogue, orders
-from cuadra.model import Complaint, Entity, OrderRead
-from cuadra.money import problem
+from cuadra.model import Complaint, Entity
 
 
 class ErrorBody(Struct):
@@ -60,16 +59,15 @@ def read(raw: Raw) -> Read:
         value = _READERS[raw.kind](raw.body)
     except msgspec.ValidationError as err:
         return _invalid(raw, number, str(err))
-    if isinstance(value, OrderRead) and (wrong := _unsound(value)):
+    if (wrong := fault(value)) is not None:
         return _invalid(raw, number, *wrong)
-    if b"\\u0000" in raw.body:
-        return _invalid(raw, number, "no NUL characters")
     return Read(raw.kind, number, value)
 
 
 def _number(values: dict[str, Any]) -> str | None:
     number = values.get("id")
-    return str(number) if isinstance(number, int) and not isinstance(number, bool) and number > 0 else None
+    known = isinstance(number, int) and not isinstance(number, bool) and 0 < number < 1 << 63
+    return str(number) if known else None
 
 
 def _without_number(raw: Raw) -> Read:
@@ -89,29 +87,3 @@ def _invalid(raw: Raw, number: str, rule: str, field: str = "", value: str = "")
     complaint = Complaint(rule, field, value[:200])
     proof: Evidence = {"field": complaint.field, "value": complaint.value, "rule": complaint.rule, "line": None}
     return Read(raw.kind, number, None, ("field_format_invalid", proof), [complaint])
-
-
-def _unsound(order: OrderRead) -> tuple[str, str, str] | None:
-    """(rule, field, value) of the first amount or time that no shop has."""
-    for path, item in _values(order, ""):
-        if type(item) is Decimal and (wrong := problem(item)):
-            return wrong, path, str(item)
-        if type(item) is datetime and not 1990 <= item.year <= 2100:
-            return "a date between 1990 and 2100", path, item.isoformat()
-    return None
-
-
-def _values(value: Struct, path: str) -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for name in value.__struct_fields__:
-        item = getattr(value, name)
-        if item is None or item is UNSET:
-            continue
-        if isinstance(item, Struct):
-            found += _values(item, f"{path}{name}.")
-        elif isinstance(item, list):
-            for at, child in enumerate(item):
-                found += _values(child, f"{path}{name}[{at}].")
-        else:
-            found.append((path + name, item))
-    return found

@@ -126,14 +126,19 @@ def refusals(world: World) -> dict[str, tuple[int, int, dict[str, Any]]]:
 
 
 def receipts(world: World) -> list[tuple[int, int, str, dict[str, str], bytes]]:
-    """Every notice that is stored *and* found through the inbox: (account, integration, kind, headers, body)."""
+    """Every notice that is stored *and* found through the inbox, or has an attempt already: (account, integration, kind,
+    headers, body)."""
     rows = stored(
         world,
         """
-        SELECT r.account_id, r.integration_id, r.kind, r.headers, r.body FROM receipt r JOIN inbox i
-          ON i.account_id = r.account_id AND i.integration_id = r.integration_id AND i.retention = r.retention
-         AND i.received_at = r.received_at AND r.receipt_id BETWEEN i.first_receipt AND i.last_receipt
-        WHERE r.arrival = 'webhook' ORDER BY r.receipt_id""",
+        SELECT r.account_id, r.integration_id, r.kind, r.headers, r.body FROM receipt r
+        WHERE r.arrival = 'webhook' AND (
+            EXISTS (SELECT FROM inbox i
+                    WHERE i.account_id = r.account_id AND i.integration_id = r.integration_id
+                      AND i.retention = r.retention AND i.received_at = r.received_at
+                      AND r.receipt_id BETWEEN i.first_receipt AND i.last_receipt)
+            OR EXISTS (SELECT FROM attempt a WHERE a.account_id = r.account_id AND a.receipt_id = r.receipt_id))
+        ORDER BY r.receipt_id""",
     )
     assert stored(world, "SELECT count(*) FROM receipt WHERE arrival = 'webhook'") == [(len(rows),)]
     return [(account, one, kind, headers, bytes(body)) for account, one, kind, headers, body in rows]

@@ -4,6 +4,8 @@ parts, leave things out or do not reach far enough back; in a model of it, and w
 from __future__ import annotations
 
 import random
+import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -11,9 +13,10 @@ from itertools import pairwise
 import pytest
 from msgspec import Struct, structs
 
-from cuadra import coverage
+from cuadra import connectors, coverage
+from cuadra.connectors import http, woocommerce
+from cuadra.connectors.woocommerce import WooCommerceConnector
 from cuadra.coverage import SETTLE, absence
-from cuadra.jobs import ways
 from cuadra.model import Axis, Covered
 from tests.shopworld import Followed, followed, hurried
 from tests.world import World
@@ -184,3 +187,85 @@ def test_changes_in_slices_prove_nothing_until_a_look_without_an_end() -> None:
     assert absence(at(10), [*slices, Covered(Axis.UPDATED, at(150), at(300), at(300))])
     late = structs.replace(slices[0], read_at=at(400))
     assert absence(at(10), [late, *slices[1:], Covered(Axis.UPDATED, at(150), at(300), at(300))]) is None
+
+
+# ---------------------------------------------------------------- with a shop, and the ledger
+
+
+class LateAtFirst(WooCommerceConnector):
+    """The connector of a shop whose lists may be two seconds behind; stamps are whole seconds."""
+
+    info = structs.replace(WooCommerceConnector.info, name="woocommerce-late", settle=timedelta(seconds=3))
+
+
+@pytest.fixture
+def late(hurried: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "PATIENCE", http.Patience(timeout=5.0, attempts=2, first_pause=0.01, unsaid=0.01, longest=1.0))
+    monkeypatch.setattr(woocommerce, "OVERLAP", LateAtFirst.info.settle)
+    monkeypatch.setitem(connectors.registry(), "woocommerce-late", LateAtFirst())
+
+
+def asked_of_the_ledger(shop: Followed, found: Found, settle: timedelta) -> None:
+    """Ask of every order that the shop has and the ledger lacks, and of as many moments at which there was none."""
+    covered = coverage.load(shop.world.db, shop.world.account.account_id, shop.one.integration_id)
+    here = {one for (one,) in shop.world.rows("SELECT source_id FROM orders WHERE standing <> 'unseen'")}
+    truth = shop.shop.truth.orders(erased=False)
+    for order in truth.values():
+        if str(order.id) not in here:
+            found.asked += 1
+            found.false += absence(datetime.fromtimestamp(order.created, UTC), covered, settle) is not None
+    taken = {order.created for order in truth.values()}
+    now = shop.shop.clock.now
+    for second in range(now - 20, now):
+        if second not in taken:
+            found.asked += 1
+            found.imagined += 1
+            found.proven += absence(datetime.fromtimestamp(second, UTC), covered, settle) is not None
+
+
+def followed_late(world: World, settle: timedelta) -> Found:
+    """Some hundred questions while orders are placed and changed, and lists are late and fail."""
+    found, stop = Found(), threading.Event()
+    with followed(world, connector="woocommerce-late", subscribed=False, orders=6, customers=3) as shop:
+        assert not shop.scan().notes
+        shop.shop.faults.add("index_lag", seconds=2)
+        shop.shop.faults.add("error_500", rate=0.5, path="GET orders$")
+        shop.shop.faults.add("short_page", rate=0.2, path="GET orders$")
+
+        def trade() -> None:
+            while not stop.wait(0.15):
+                shop.shop.life.step("place")
+                shop.shop.life.step("edit")
+
+        trading = threading.Thread(target=trade)
+        trading.start()
+        try:
+            failed = 0
+            for _ in range(12):
+                failed += bool(shop.scan().notes)
+                asked_of_the_ledger(shop, found, settle)
+                time.sleep(0.6)
+                asked_of_the_ledger(shop, found, settle)
+        finally:
+            stop.set()
+            trading.join()
+        assert failed, shop.shop.faults.happened
+        shop.shop.faults.clear()
+        time.sleep(LateAtFirst.info.settle.total_seconds() + 1)
+        assert not shop.scan().notes
+        asked_of_the_ledger(shop, found, settle)
+        assert not shop.shop.truth.orders(erased=False).keys() - {
+            int(one) for (one,) in world.rows("SELECT source_id FROM orders")
+        }
+    return found
+
+
+def test_the_ledger_of_a_late_and_failing_shop_has_no_false_proof(world: World, late: None) -> None:
+    found = followed_late(world, LateAtFirst.info.settle)
+    assert found.false == 0
+    assert found.asked - found.imagined > 100, found
+    assert found.proven > 0.3 * found.imagined, found
+
+
+def test_the_ledger_would_show_a_false_proof_if_lists_were_believed_at_once(world: World, late: None) -> None:
+    assert followed_late(world, timedelta(0)).false > 0

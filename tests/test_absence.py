@@ -17,7 +17,9 @@ from cuadra import connectors, coverage
 from cuadra.connectors import http, woocommerce
 from cuadra.connectors.woocommerce import WooCommerceConnector
 from cuadra.coverage import SETTLE, absence
+from cuadra.jobs import census, ways
 from cuadra.model import Axis, Covered
+from cuadra_simulators.woocommerce import Clock
 from tests.shopworld import Followed, followed, hurried
 from tests.world import World
 
@@ -102,7 +104,9 @@ class Source:
             stamp = order.listed_as(read)
             if stamp is None or (filtered and not order.kept) or (self.reach and order.stamps[0] < self.reach):
                 continue
-            if low <= (stamp if axis is Axis.UPDATED else order.stamps[0]) < high and (whole or self.rng.random() < 0.5):
+            if low <= (stamp if axis is Axis.UPDATED else order.stamps[0]) < high and (
+                whole or self.rng.random() < 0.5
+            ):
                 self.known.add(number)
         covered = Covered(axis, at(low), at(min(high, read)), at(read), "status=paid" if filtered else "",
                           at(self.reach) if self.reach is not None else None)  # fmt: skip
@@ -200,7 +204,9 @@ class LateAtFirst(WooCommerceConnector):
 
 @pytest.fixture
 def late(hurried: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "PATIENCE", http.Patience(timeout=5.0, attempts=2, first_pause=0.01, unsaid=0.01, longest=1.0))
+    monkeypatch.setattr(
+        http, "PATIENCE", http.Patience(timeout=5.0, attempts=2, first_pause=0.01, unsaid=0.01, longest=1.0)
+    )
     monkeypatch.setattr(woocommerce, "OVERLAP", LateAtFirst.info.settle)
     monkeypatch.setitem(connectors.registry(), "woocommerce-late", LateAtFirst())
 
@@ -265,6 +271,22 @@ def test_the_ledger_of_a_late_and_failing_shop_has_no_false_proof(world: World, 
     assert found.false == 0
     assert found.asked - found.imagined > 100, found
     assert found.proven > 0.3 * found.imagined, found
+
+
+def test_a_census_covers_no_part_of_a_second(world: World, hurried: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shop takes bounds in whole seconds: of an order of the last one its lists say nothing."""
+    moment = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    with followed(world, subscribed=False, orders=3, customers=2, clock=Clock(moment)) as shop:
+        shop.scan()
+        shop.shop.desk.place(status="processing")
+        monkeypatch.setattr(census, "utc_now", lambda: moment + timedelta(seconds=0.5))
+        with world.db.again() as db, ways.shop(db, world.settings, world.account, shop.one) as woo:
+            found = census.take(db, world.account, shop.one, woo, moment - timedelta(days=60), lambda *_: None)
+        assert (found.listed, found.ours, found.counted, found.proven) == (3, 3, 3, True)
+        covered = coverage.load(world.db, world.account.account_id, shop.one.integration_id)
+        looks = [one for one in covered if one.axis is Axis.CREATED and one.read_at < moment + MINUTE]
+        assert absence(moment, looks, timedelta(0)) is None
+        assert absence(moment - MINUTE, looks, timedelta(0))
 
 
 def test_the_ledger_would_show_a_false_proof_if_lists_were_believed_at_once(world: World, late: None) -> None:

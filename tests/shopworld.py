@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import structs
 
@@ -17,6 +18,7 @@ from cuadra.connectors import http
 from cuadra.connectors.base import Delivery, Raw
 from cuadra.connectors.woocommerce import WooCommerceConnector
 from cuadra.jobs import importing, taking, working
+from cuadra.model import Entity
 from cuadra.runs import Report
 from cuadra_simulators.woocommerce import ARGENTINA, Clock, Shop
 from tests.world import World
@@ -70,6 +72,12 @@ class Followed:
         for topic in TOPICS:
             self.shop.subscribe(topic, "http://127.0.0.1:1/in/x", secret=SECRET)
 
+    def hear(self, body: Any, kind: Entity = Entity.ORDER) -> None:
+        """A genuine notice with this body has arrived."""
+        content = body if isinstance(body, bytes) else msgspec.json.encode(body)
+        raw = Raw(kind, content, int(datetime.now(UTC).timestamp() * 1e6))
+        taking.keep(self.world.db, self.world.account, self.one, [raw], "webhook")
+
     def scan(self, **options: Any) -> Report:
         """One import: what has changed since the last one, and everything that goes with it."""
         one = accounts.integration_named(self.world.db, self.world.account, "tienda")
@@ -94,14 +102,13 @@ class Followed:
 
 @contextmanager
 def followed(world: World, *, connector: str = "woocommerce-settled", subscribed: bool = True,
-             **shop: Any) -> Iterator[Followed]:  # fmt: skip
+             notices: str = "", **shop: Any) -> Iterator[Followed]:  # fmt: skip
     """A shop of the wall clock's time, and an active integration with its keys."""
     box: list[Followed] = []
     values = {"clock": Clock(running=True), "settings": ARGENTINA, **shop}
     with Shop(send=lambda *what: box[0].take(*what), **values) as opened:
-        made = accounts.add_integration(
-            world.db, world.account, "tienda", connector, {"url": opened.url, "private": "yes", "pace": "10000"}, "test"
-        )
+        where = {"url": opened.url, "private": "yes", "pace": "10000", **({"notices": notices} if notices else {})}
+        made = accounts.add_integration(world.db, world.account, "tienda", connector, where, "test")
         accounts.move(world.db, world.account, made, "active", "test")
         made = accounts.integration_named(world.db, world.account, "tienda")
         for name, value in zip(("consumer_key", "consumer_secret"), opened.key.basic, strict=True):

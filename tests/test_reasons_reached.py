@@ -32,6 +32,7 @@ from cuadra.pipeline.run import run
 from cuadra_simulators.woocommerce import ApiKey, Clock, Shop
 from tests.faces import listening
 from tests.rules import again, ana, one, order_id, way, way_of
+from tests.shopworld import SECRET, Followed, followed
 from tests.world import World, line, order
 
 SOURCE = Path(cuadra.__file__).parent
@@ -97,7 +98,7 @@ def everywhere(world: World) -> list[tuple[str, Proof]]:
     for table in ("orders", "attempt", "product"):
         for (evidence,) in world.rows(f"SELECT evidence FROM {table} WHERE evidence IS NOT NULL"):
             found += evidence.items()
-    for table in ("order_line", "file_set", "run"):
+    for table in ("order_line", "file_set", "run", "write_back", "relink"):
         found += world.rows(f"SELECT reason, evidence FROM {table} WHERE reason IS NOT NULL")  # type: ignore[arg-type]
     return found
 
@@ -835,6 +836,144 @@ def a_question_that_the_shop_does_not_take(world: World) -> Proof:
     proof = refused(world, "internal_error", lambda shop, _: shop.client.page("orders", {"orderby": "colour"}))
     assert proof["fingerprint"] == "woocommerce GET orders rest_invalid_param orderby"
     return proof
+
+
+# ---------------------------------------------------------------- a live shop that is followed
+
+
+@contextmanager
+def following(world: World, **more: Any) -> Iterator[Followed]:
+    """A shop with three orders, and an integration «tienda» that follows it; nothing has been read yet."""
+    with followed(world, connector="woocommerce", **{"orders": 3, "customers": 2, **more}) as it:
+        yield it
+
+
+def oldest(it: Followed) -> int:
+    """The number of the shop's first order."""
+    return min(it.shop.truth.orders())
+
+
+@produces("excluded_from_initial_import")
+def completed_before_the_first_import(world: World) -> Proof:
+    with following(world) as it:
+        number = it.shop.desk.place(status="processing")
+        it.shop.desk.set_status(number, "completed")
+        it.shop.clock.advance(2)
+        world.rules("tienda", first__without="completed,cancelled")
+        time.sleep(1.1)
+        it.scan()
+    return of_order(world, "excluded_from_initial_import", str(number))
+
+
+@produces("date_outside_coverage")
+def older_than_the_first_import(world: World) -> Proof:
+    with following(world) as it:
+        world.rules("tienda", first__since=(datetime.now(UTC) + timedelta(days=1)).date().isoformat())
+        it.scan()
+        number = it.shop.desk.place(status="processing")
+        it.shop.deliver()
+        it.work()
+    return of_order(world, "date_outside_coverage", str(number))
+
+
+@produces("product_details_pending")
+def a_catalogue_that_does_not_answer(world: World) -> Proof:
+    with following(world) as it:
+        it.shop.faults.add("error_500", path="GET products")
+        number = it.shop.desk.place(status="processing")
+        it.shop.deliver()
+        it.work(asking=False)
+        assert world.standing(str(number)) == ("present", None)
+        it.work()
+    assert world.rows("SELECT 1 FROM relink WHERE kind = 'product' AND reason = 'source_unavailable'")
+    return of_line(world, "product_details_pending")
+
+
+@produces("completion_blocked_by_stock")
+def completed_with_us_before_the_stock_is_written_off(world: World) -> Proof:
+    with following(world) as it:
+        number = str(it.shop.desk.place(status="processing"))
+        it.scan()
+        world.rules("tienda", mapping="delivered=completed:out")
+        acts.set_own_state(
+            world.db, ana(world), order_id(world, number), "delivered", way(world, "tienda"), "completed"
+        )
+    return one(world, "SELECT evidence FROM write_back WHERE reason = 'completion_blocked_by_stock'")
+
+
+@produces("not_received_by_any_way")
+def only_a_notice_of_its_deletion(world: World) -> Proof:
+    with following(world) as it:
+        it.hear({"id": 999})
+        it.work(asking=False)
+    assert world.standing("999")[0] == "unseen"
+    return of_order(world, "not_received_by_any_way", "999")
+
+
+@produces("not_found_at_source")
+def asked_for_after_a_notice_and_not_there(world: World) -> Proof:
+    with following(world) as it:
+        it.hear({"id": 999})
+        it.work()
+    assert world.standing("999") == ("failed", "not_found_at_source")
+    return of_order(world, "not_found_at_source", "999")
+
+
+@produces("not_found_at_source")
+def a_notice_of_what_was_gone_when_it_was_sent(world: World) -> Proof:
+    with following(world) as it:
+        number = it.shop.desk.place(status="processing")
+        it.shop.desk.erase(number)
+        it.shop.deliver()
+        it.work()
+    return of_attempt(world, "not_found_at_source")
+
+
+@produces("deleted_at_source")
+def deleted_for_good_and_found_by_a_census(world: World) -> Proof:
+    with following(world) as it:
+        it.scan()
+        number = oldest(it)
+        it.shop.desk.erase(number)
+        it.scan(compare=True)
+    assert world.standing(str(number)) == ("skipped", "deleted_at_source")
+    return of_order(world, "deleted_at_source", str(number))
+
+
+@produces("scope_missing")
+def a_notice_that_its_owner_may_not_see(world: World) -> Proof:
+    with following(world, subscribed=False) as it:
+        demoted_owner(it)
+        it.shop.desk.place(status="processing")
+        it.shop.deliver()
+        it.work()
+    assert world.rows("SELECT DISTINCT outcome FROM attempt") == [("hint",)]
+    return of_attempt(world, "scope_missing")
+
+
+def demoted_owner(it: Followed) -> None:
+    """The notices belong to somebody who may not see orders any more."""
+    shop = it.shop
+    with shop.world.request():
+        owner = shop._staff("gerente", "administrator")
+    for topic in ("order.created", "order.updated"):
+        shop.subscribe(topic, "http://127.0.0.1:1/in/x", secret=SECRET, user=owner)
+    shop.demote(owner)
+
+
+@produces("subscription_disabled")
+def notices_that_the_shop_has_disabled(world: World) -> Proof:
+    with following(world, subscribed=False, notices="https://hooks.example") as it:
+        it.scan()
+        for hook in it.shop.world.webhooks.values():
+            hook.status = "disabled"
+        report = it.scan()
+    (found,) = [note for note in report.notes if note.get("reason") == "subscription_disabled"]
+    stored = one(world, "SELECT report FROM run ORDER BY run_id DESC LIMIT 1")["notes"]
+    assert found in stored
+    assert set(found["evidence"]["before"].values()) == {"disabled"}
+    assert set(found["evidence"]["after"].values()) == {"active"}
+    return found["evidence"]
 
 
 # ---------------------------------------------------------------- notices that are not taken

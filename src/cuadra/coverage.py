@@ -3,7 +3,8 @@
 Two axes. A listing by *creation* answers for orders created inside its interval, if it was read at least *settle* after
 them: a source may show an order late. A listing by *change* answers for every stamp inside its interval that had settled
 when it was read; an order carries a stamp not older than its creation, so changes read without a hole from its creation
-to the last look prove that it was not there. A listing that the source filtered, or of orders beyond what the token may
+to a look that had no end but the present prove that it was not there. Without such a look they prove nothing: an order
+may have been changed once more, and have left every slice before it was read. A listing that the source filtered, or of orders beyond what the token may
 see, proves nothing.
 """
 
@@ -45,11 +46,11 @@ def absence(created: datetime, covered: Iterable[Covered], settle: timedelta = S
         last = max(looks, key=lambda one: one.read_at)
         return Proof(last.axis, last.start, last.end, last.read_at)
     changes = [one for one in sound if one.axis is Axis.UPDATED]
-    stretches = union((one.start, one.settled(settle)) for one in changes)
-    if stretches and stretches[-1][0] <= created < stretches[-1][1]:
-        start, end = stretches[-1]
-        return Proof(Axis.UPDATED, start, end, max(one.read_at for one in changes))
-    return None
+    newest = max((one.read_at for one in changes if one.end >= one.read_at), default=None)
+    if newest is None:
+        return None
+    start, end = union((one.start, one.settled(settle)) for one in changes if one.read_at <= newest)[-1]
+    return Proof(Axis.UPDATED, start, end, newest) if start <= created < end else None
 
 
 def union(spans: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:

@@ -59,7 +59,8 @@ def take(db: Database, account: Account, integration: Integration, shop: Shop, s
     """Compare everything created from `start` on that has settled. Raises `connectors.http.Trouble`; what was found until
     then is asked for by whoever works next."""
     began = utc_now()
-    found = Census(start, began - _settle(integration), began)
+    # sources take bounds in whole seconds: what a list leaves out of the last one is not to be called covered
+    found = Census(start, (began - _settle(integration)).replace(microsecond=0), began)
     if found.start >= found.end:
         return found
     listed: set[str] = set()

@@ -149,6 +149,9 @@ def _order(item: Item, identifier: str, ws: WorkingSet) -> None:
         _apply(item, state, value, ws, Outcome.CREATED)
         return
     item.state = state
+    if ws.account.live and item.raw.arrival == "webhook" and _found_gone(state):
+        _hint(item, identifier, ws)
+        return
     if ws.account.live and item.raw.asked is None and _doubtful(item, state):
         ws.relinks["order", identifier] = "tie"
     if state.erased_at is not None:
@@ -174,6 +177,12 @@ def _order(item: Item, identifier: str, ws: WorkingSet) -> None:
         _refuse(item)
     else:
         _newer(item, state, value, ws, relation)
+
+
+def _found_gone(state: OrderState) -> bool:
+    """The source was asked for it, and did not have it: a notice that was on its way then says what it was before. If it
+    is there again, asking once more tells."""
+    return state.reason == "not_found_at_source" or state.read().lifecycle == "deleted"
 
 
 def _doubtful(item: Item, state: OrderState) -> bool:

@@ -117,7 +117,11 @@ def first(client: Client, now: Callable[[], datetime], horizon: datetime) -> Lis
             for items in client.walk("orders", Axis.UPDATED, BEGINNING, created):
                 yield Entity.ORDER, items
 
-    covers = (Covered(Axis.CREATED, horizon, began, began), Covered(Axis.UPDATED, horizon, began, began, reach=horizon))
+    covers: Sequence[Covered] = (
+        Covered(Axis.CREATED, horizon, began, began), Covered(Axis.UPDATED, horizon, began, began, reach=horizon),
+    )  # fmt: skip
+    if horizon >= began:  # a first day that has not come yet
+        covers = ()
     return Listing("orders", "backfill", pages, covers, now)
 
 

@@ -11,7 +11,10 @@ import pytest
 from cuadra.errors import Refused
 from cuadra.ledger import acts
 from tests.rules import again, ana, one, order_id
+from tests.shopworld import Followed, followed, hurried
 from tests.world import World, line, order
+
+__all__ = ["hurried"]
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "standings.md"
 BEFORE, THEN, AFTER = "2026-05-01T10:00:00Z", "2026-05-02T10:00:00Z", "2026-05-03T10:00:00Z"
@@ -56,18 +59,15 @@ EVENTS: dict[str, Callable[[Made], Made | bytes] | None] = {
 }
 
 
-def table() -> dict[str, dict[str, str]]:
-    """The table of the page: event → standing → cell."""
-    rows = [
-        [cell.strip() for cell in row.strip("|").split("|")]
-        for row in PAGE.read_text("utf-8").splitlines()
-        if row.startswith("|")
-    ]
+def table(number: int) -> dict[str, dict[str, str]]:
+    """One of the page's tables: event → standing → cell."""
+    parts = [part for part in PAGE.read_text("utf-8").split("\n\n") if part.startswith("|")]
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in parts[number].splitlines()]
     header, _, *body = rows
     return {row[0]: dict(zip(header[1:], row[1:], strict=True)) for row in body}
 
 
-TABLE = table()
+TABLE, LIVE = table(0), table(1)
 
 
 def test_the_page_has_every_event_and_every_standing() -> None:
@@ -121,6 +121,74 @@ def cell(world: World, source_id: str, known: int) -> str:
     outcome, why = attempts[0] if attempts else ("–", None)
     own = why if why != reason or outcome == "refused" else None
     return f"{standing}{f' {reason}' if reason else ''}; {outcome}{f' {own}' if own else ''}"
+
+
+# ---------------------------------------------------------------- a live shop
+
+#: the standing an order of a shop starts from → what is special about it
+SHOP_STARTS: dict[str, Made] = {
+    "present": {}, "waiting": {"status": "pending"}, "held": {"status": "inventado"}, "skipped": {"status": "cancelled"},
+    "failed": {"total": "muchos"}, "present, frozen": {},
+}  # fmt: skip
+#: event → (the notices of it, whether the shop is asked then); the shop has none of these orders
+SHOP_EVENTS: dict[str, tuple[Callable[[Made], list[Made]], bool]] = {
+    "a notice that says no more than its number": (lambda start: [{"id": start["id"]}], False),
+    "another content with the same stamp": (lambda start: [{**start, "customer_note": "changed"}], False),
+    "a notice of an older version": (
+        lambda start: [{**start, "date_modified_gmt": "2026-01-01T10:00:00", "customer_note": "changed"}], False,
+    ),
+    "the shop, asked, does not have it": (lambda start: [{"id": start["id"]}], True),
+    "a late notice, after that": (lambda start: [{**start, "date_modified_gmt": "2027-01-01T10:00:00"}], False),
+}  # fmt: skip
+
+
+def test_the_page_has_every_event_of_a_live_shop() -> None:
+    assert list(LIVE) == list(SHOP_EVENTS)
+    assert all(list(row) == list(SHOP_STARTS) for row in LIVE.values())
+
+
+@pytest.mark.parametrize("event", SHOP_EVENTS)
+def test_an_event_of_a_live_shop_does_what_the_page_says(world: World, hurried: None, event: str) -> None:
+    with followed(world, connector="woocommerce", subscribed=False, orders=0, customers=2) as shop:
+        shop.scan()
+        made = shop.shop.get(f"orders/{shop.shop.desk.place(status='processing')}")
+        starts = {
+            start: {**made, "id": 900_000 + at, "number": str(900_000 + at), **values}
+            for at, (start, values) in enumerate(SHOP_STARTS.items())
+        }
+        for start in starts.values():
+            shop.hear(start)
+        shop.work(asking=False)
+        ids = {start: str(one["id"]) for start, one in starts.items()}
+        acts.write_off(world.db, ana(world), order_id(world, ids["present, frozen"]))
+        assert {start: world.standing(number)[0] for start, number in ids.items()} == {
+            start: start.split(",")[0] for start in STARTS
+        }
+        if event == "a late notice, after that":
+            hear(shop, starts, "the shop, asked, does not have it")
+        hear(shop, starts, event)
+        assert {start: last_cell(world, number) for start, number in ids.items()} == LIVE[event]
+        due = {one for (one,) in world.rows("SELECT source_id FROM relink WHERE kind = 'order'")}
+        unasked = {"the shop, asked, does not have it": set(ids), "a late notice, after that": {"present, frozen"},
+                   "a notice that says no more than its number": set()}.get(event, {"failed"})  # fmt: skip
+        # whatever a notice leaves in doubt, the shop is asked; what cannot be read has no stamp to doubt
+        assert due == {number for start, number in ids.items() if start not in unasked}
+
+
+def hear(shop: Followed, starts: dict[str, Made], event: str) -> None:
+    bodies, asking = SHOP_EVENTS[event]
+    for start in starts.values():
+        for body in bodies(start):
+            shop.hear(body)
+    shop.work(asking=asking)
+
+
+def last_cell(world: World, source_id: str) -> str:
+    """What happened last, as the page writes it."""
+    newest = one(
+        world, "SELECT max(a.receipt_id) FROM attempt a JOIN orders o USING (order_id) WHERE o.source_id = %s", source_id
+    )
+    return cell(world, source_id, newest - 1)
 
 
 # ---------------------------------------------------------------- beside the table

@@ -6,11 +6,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from cuadra import accounts
 from cuadra.accounts import Account, Integration
 from cuadra.connectors.base import Shop
+from cuadra.connectors.http import Trouble
 from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.errors import CuadraError
@@ -75,7 +76,10 @@ def once(db: Database, shops: Shops, watch: Watch) -> int:
         account = accounts.get(db, account_id)
         integration = accounts.integration_by_id(db, account, integration_id)
         if integration.state == "active":  # of a paused one everything is kept
-            done += one(db, account, integration, shops.get(account, integration), watch)
+            with suppress(
+                CuadraError, Trouble
+            ):  # one integration's trouble is not the others'; its own run tells of it
+                done += one(db, account, integration, shops.get(account, integration), watch)
     return done
 
 

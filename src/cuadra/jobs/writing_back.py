@@ -18,13 +18,16 @@ from cuadra.model import Entity
 
 FIRST_PAUSE = timedelta(seconds=30)
 ATTEMPTS = 6
+CLAIM = timedelta(minutes=5)
+"""How long one that was taken is nobody else's: if its taker is killed, it is due again then."""
 
 
 def due(db: Database, account: Account, integration: Integration, shop: Shop) -> int:
     """Write every state that is due; returns how many were."""
-    key = {"account": account.account_id, "integration": integration.integration_id, "now": utc_now()}
+    now = utc_now()
+    key = {"account": account.account_id, "integration": integration.integration_id, "now": now, "until": now + CLAIM}
     with db.transaction(account.account_id) as conn:
-        rows = conn.execute(sql("list_write_backs_due"), key).fetchall()
+        rows = conn.execute(sql("claim_write_backs"), key).fetchall()
     for order_id, source_id, state, current, tries in rows:
         if current == state:  # somebody has done it there, or an earlier try that nobody answered
             _end(db, account, order_id, "done", None)
@@ -42,13 +45,13 @@ def due(db: Database, account: Account, integration: Integration, shop: Shop) ->
 
 def _failed(db: Database, account: Account, integration: Integration, order_id: int, source_id: str, tries: int,
             trouble: Trouble) -> None:  # fmt: skip
-    if not trouble.transient or tries + 1 >= ATTEMPTS:
+    if not trouble.transient or tries >= ATTEMPTS:
         _end(db, account, order_id, "failed", (trouble.reason, trouble.evidence))
         return
     relinking.ask_for(db, account, integration, Entity.ORDER, [source_id], "write_back")
     with db.transaction(account.account_id) as conn:
         conn.execute(sql("put_off_write_back"), {
-            "account": account.account_id, "order": order_id, "due": utc_now() + FIRST_PAUSE * 2**tries,
+            "account": account.account_id, "order": order_id, "due": utc_now() + FIRST_PAUSE * 2 ** (tries - 1),
             "reason": trouble.reason, "evidence": Jsonb(trouble.evidence),
         })  # fmt: skip
 

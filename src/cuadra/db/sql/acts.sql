@@ -306,14 +306,20 @@ SET integration_id = excluded.integration_id, own_state = excluded.own_state, st
 UPDATE write_back SET standing = 'waiting', reason = NULL, evidence = NULL, due_at = %(now)s
 WHERE account_id = %(account)s AND order_id = %(order)s AND standing = 'held' AND reason = 'completion_blocked_by_stock';
 
--- name: list_write_backs_due
-SELECT w.order_id, o.source_id, w.state, o.state, w.tries
-FROM write_back w JOIN orders o USING (account_id, order_id)
-WHERE w.account_id = %(account)s AND w.integration_id = %(integration)s AND w.due_at <= %(now)s
-ORDER BY w.due_at LIMIT 100;
+-- name: claim_write_backs
+-- Whoever takes one has until then to write it: nobody else does meanwhile.
+WITH due AS (
+    SELECT account_id, order_id FROM write_back
+    WHERE account_id = %(account)s AND integration_id = %(integration)s AND due_at <= %(now)s
+    ORDER BY due_at LIMIT 20 FOR UPDATE SKIP LOCKED
+)
+UPDATE write_back w SET due_at = %(until)s, tries = w.tries + 1
+FROM due JOIN orders o USING (account_id, order_id)
+WHERE w.account_id = due.account_id AND w.order_id = due.order_id
+RETURNING w.order_id, o.source_id, w.state, o.state, w.tries;
 
 -- name: put_off_write_back
-UPDATE write_back SET due_at = %(due)s, tries = tries + 1, reason = %(reason)s, evidence = %(evidence)s
+UPDATE write_back SET due_at = %(due)s, reason = %(reason)s, evidence = %(evidence)s
 WHERE account_id = %(account)s AND order_id = %(order)s;
 
 -- name: end_write_back

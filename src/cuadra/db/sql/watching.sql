@@ -1,0 +1,8 @@
+-- What somebody sees who looks on.
+
+-- name: list_happened
+-- What became of an integration's orders since a moment, in the order in which it did.
+SELECT a.attempt_id, a.at, COALESCE(o.number, o.source_id), o.total, o.currency, a.outcome, a.standing, a.reason
+FROM attempt a JOIN orders o ON o.account_id = a.account_id AND o.order_id = a.order_id
+WHERE a.account_id = %(account)s AND o.integration_id = %(integration)s AND a.entity = 'order' AND a.at >= %(since)s
+ORDER BY a.at, a.attempt_id;

@@ -40,7 +40,6 @@ def main(arguments: list[str], *, stop: threading.Event | None = None, say: Call
     for kind, rate in asked.fault:
         shop.faults.add(kind, rate=rate, seconds=30)
     pauses = random.Random(f"pauses {asked.seed}")
-    step = shop.life.step if diary is None else lambda: diary.step(shop)
     with shop:
         _introduce(shop, say, proxied=asked.proxied)
         if asked.place:
@@ -49,7 +48,7 @@ def main(arguments: list[str], *, stop: threading.Event | None = None, say: Call
         busy = _Busy(shop, asked.idle)
         try:
             while not stop.wait(asked.pace * pauses.expovariate(1)) and not busy.over():
-                event = step()
+                event = shop.life.step() if diary is None else diary.step(shop)
                 say(f"{event.act:<16} {event.order_id or ''}")
         except KeyboardInterrupt:
             say("")
@@ -139,7 +138,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--diary", type=Path, metavar="FILE",
                         help="write down what happens; a shop that opens with a diary goes on from it")  # fmt: skip
     parser.add_argument("--place", type=Path, metavar="FILE", help="write there where it is, once it answers (JSON)")
-    parser.add_argument("--idle", type=float, default=0.0, help="end after so many seconds in which nobody asks (never)")
+    parser.add_argument(
+        "--idle", type=float, default=0.0, help="end after so many seconds in which nobody asks (never)"
+    )
     return parser
 
 

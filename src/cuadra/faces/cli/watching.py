@@ -27,6 +27,7 @@ from cuadra.texts import _, plural
 HOST = "127.0.0.1"
 SCAN_SECONDS = 30.0
 LOOK_SECONDS = 1.0
+TURNS = 5
 LATE = timedelta(seconds=20)
 """How long after its beginning what a batch did may be seen."""
 
@@ -65,7 +66,9 @@ class Watch:
     def _ready(self) -> None:
         out.print()
         out.print(f"[bold]{_('Live orders of {name}; Ctrl-C ends it.').format(name=self._one.name)}[/]")
-        text = _("One webhook in ten gets lost, some come twice or late; a scan every {n} seconds finds what was missed.")
+        text = _(
+            "One webhook in ten gets lost, some come twice or late; a scan every {n} seconds finds what was missed."
+        )
         out.print(text.format(n=int(SCAN_SECONDS)), style="dim", soft_wrap=True)
         self._open.set()
 
@@ -80,8 +83,8 @@ class Watch:
                                                   lambda _what, _done, _total: None)  # fmt: skip
                     found = report.items.created + report.items.updated
                     if found:
-                        text = plural("the scan found {n} order of which no webhook had told",
-                                      "the scan found {n} orders of which no webhook had told", found)  # fmt: skip
+                        text = plural("the scan brought {n} order whose webhook is late, or lost",
+                                      "the scan brought {n} orders whose webhooks are late, or lost", found)  # fmt: skip
                         out.print(f"          {text}", style="dim")
                 self._stop.wait(SCAN_SECONDS)
 
@@ -110,12 +113,13 @@ class Watch:
         self._begin = max(self._begin, now - LATE)
 
     def _end(self) -> None:
-        """Nobody listens any more: the shop is told to send nothing."""
+        """Nobody listens any more: the shop is told to send nothing, though it may not hear it at once."""
         one = self._s.integration(self._account, self._one.name)
-        with contextlib.suppress(CuadraError, Trouble), ways.shop(
-            self._s.db, self._s.settings, self._account, one
-        ) as shop:
-            subscribing.remove(self._s.db, self._account, one, shop)
+        for _turn in range(TURNS):
+            with contextlib.suppress(CuadraError, Trouble):
+                with ways.shop(self._s.db, self._s.settings, self._account, one) as shop:
+                    subscribing.remove(self._s.db, self._account, one, shop)
+                break
         accounts.set_settings(self._s.db, self._account, one, {"notices": ""}, author())
 
 

@@ -1,18 +1,25 @@
 """A shop that lives until it is interrupted.
 
 python -m cuadra_simulators.woocommerce [--port P] [--seed S] [--orders N] [--country AR|CO|ES] [--pace SECONDS]
-    [--tls] [--proxied] [--fault KIND=RATE ...]
+    [--tls] [--proxied] [--fault KIND=RATE ...] [--diary FILE] [--place FILE] [--idle SECONDS]
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import random
+import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from cuadra_simulators.woocommerce.clock import Clock
+from cuadra_simulators.woocommerce.diary import Diary, Kept
 from cuadra_simulators.woocommerce.faults import KINDS
 from cuadra_simulators.woocommerce.settings import ARGENTINA, COLOMBIA, MADRID
 from cuadra_simulators.woocommerce.shop import Shop
@@ -24,19 +31,24 @@ def main(arguments: list[str], *, stop: threading.Event | None = None, say: Call
     """Open the shop, say where it is, and let it live until `stop` or an interruption."""
     asked = _parser().parse_args(arguments)
     stop = stop or threading.Event()
-    settings = replace(COUNTRIES[asked.country], queue_seconds=asked.queue, system_cron_seconds=1)
-    shop = Shop(
-        asked.seed, orders=asked.orders, customers=max(20, asked.orders // 5), settings=settings,
-        clock=Clock(running=True), port=asked.port, tls=asked.tls, secure=asked.proxied,
-    )  # fmt: skip
+    try:
+        diary = _diary(asked)
+    except Kept as kept:
+        say(str(kept))
+        return 1
+    shop = _shop(asked, diary)
     for kind, rate in asked.fault:
         shop.faults.add(kind, rate=rate, seconds=30)
+    pauses = random.Random(f"pauses {asked.seed}")
     with shop:
         _introduce(shop, say, proxied=asked.proxied)
+        if asked.place:
+            _tell_place(shop, asked.place)
         shop.cron.start()
+        busy = _Busy(shop, asked.idle)
         try:
-            while not stop.wait(asked.pace * shop.life.rng.expovariate(1)):
-                event = shop.life.step()
+            while not stop.wait(asked.pace * pauses.expovariate(1)) and not busy.over():
+                event = shop.life.step() if diary is None else diary.step(shop)
                 say(f"{event.act:<16} {event.order_id or ''}")
         except KeyboardInterrupt:
             say("")
@@ -44,7 +56,56 @@ def main(arguments: list[str], *, stop: threading.Event | None = None, say: Call
             "\n".join(f"{count:>7}  {route}" for route, count in shop.calls.most_common())
             or "nobody asked for anything"
         )
+    if diary is not None:
+        diary.close()
     return 0
+
+
+def _diary(asked: argparse.Namespace) -> Diary | None:
+    """The diary, which says what the shop opened with when it opened first."""
+    if asked.diary is None:
+        return None
+    diary = Diary(asked.diary, seed=asked.seed, orders=asked.orders, country=asked.country)
+    asked.seed, asked.orders, asked.country = (diary.opening[name] for name in ("seed", "orders", "country"))
+    return diary
+
+
+def _shop(asked: argparse.Namespace, diary: Diary | None) -> Shop:
+    settings = replace(COUNTRIES[asked.country], queue_seconds=asked.queue, system_cron_seconds=1)
+    shop = Shop(
+        asked.seed, orders=asked.orders, customers=max(20, asked.orders // 5), settings=settings,
+        clock=Clock(running=True) if diary is None else Clock(diary.opened), port=asked.port, tls=asked.tls,
+        secure=asked.proxied,
+    )  # fmt: skip
+    if diary is not None:
+        diary.relive(shop)
+    return shop
+
+
+class _Busy:
+    """Whether anybody has had to do with the shop of late: asked it something, or taken a webhook from it."""
+
+    def __init__(self, shop: Shop, seconds: float) -> None:
+        self._shop, self._seconds = shop, seconds
+        self._since, self._calls = time.monotonic(), 0
+
+    def over(self) -> bool:
+        """Nobody has, for as long as `--idle` says."""
+        calls = sum(self._shop.calls.values())
+        last = next(reversed(self._shop.dispatcher.sent), None)
+        if calls != self._calls or (last is not None and last.ok and self._shop.clock.now - last.at < self._seconds):
+            self._since, self._calls = time.monotonic(), calls
+        return bool(self._seconds) and time.monotonic() - self._since > self._seconds
+
+
+def _tell_place(shop: Shop, path: Path) -> None:
+    """Where the shop is, its process and its keys, in a file for its owner; whole, or not there."""
+    said = {"url": shop.url, "pid": os.getpid(), "key": shop.key.consumer_key, "secret": shop.key.consumer_secret}
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(said, file)
+    new.rename(path)
 
 
 def _introduce(shop: Shop, say: Callable[[str], object], *, proxied: bool) -> None:
@@ -74,6 +135,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--proxied", action="store_true", help="plain HTTP that the shop takes for TLS")
     parser.add_argument("--fault", type=_fault, action="append", default=[], metavar="KIND=RATE",
                         help=f"what goes wrong, and how often: {', '.join(KINDS)}")  # fmt: skip
+    parser.add_argument("--diary", type=Path, metavar="FILE",
+                        help="write down what happens; a shop that opens with a diary goes on from it")  # fmt: skip
+    parser.add_argument("--place", type=Path, metavar="FILE", help="write there where it is, once it answers (JSON)")
+    parser.add_argument(
+        "--idle", type=float, default=0.0, help="end after so many seconds in which nobody asks (never)"
+    )
     return parser
 
 
@@ -84,5 +151,12 @@ def _fault(text: str) -> tuple[str, float]:
     return kind, float(rate or 1)
 
 
+def _until_terminated() -> threading.Event:
+    """Set when the program is asked to end."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    return stop
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], stop=_until_terminated()))

@@ -16,6 +16,8 @@ class Cron:
         self._world = world
         self._dispatcher = dispatcher
         self._next_queue = world.now + world.settings.queue_seconds
+        self.housekeeping = True
+        """Whether a run of the queue tidies up, too; whoever keeps a diary does that at moments that are written down."""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -36,7 +38,8 @@ class Cron:
         if self._world.now >= self._next_queue:
             self._next_queue = self._world.now + self._world.settings.queue_seconds
             done = self._dispatcher.run()
-            self.keep_house()
+            if self.housekeeping:
+                self.keep_house()
         return done
 
     def keep_house(self) -> None:

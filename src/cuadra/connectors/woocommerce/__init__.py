@@ -32,6 +32,8 @@ _SETTINGS = (
     SettingSpec("certificate", "File (PEM) of the authority that vouches for the shop, where it is one's own.",
                 "Archivo (PEM) de la autoridad que responde por la tienda, si es propia.", place=True),
     SettingSpec("pace", "Calls a second, at most; 2 without it.", "Llamadas por segundo, como máximo; 2 si no se dice."),
+    SettingSpec("simulated", "Set by the demo alone: its shop is simulated, and started by what asks it.",
+                "Lo pone solo la demostración: su tienda es simulada, y la inicia lo que le pregunta."),
 )  # fmt: skip
 FIRST_IMPORT = timedelta(days=61)
 """About two calendar months; the shop itself has no window."""

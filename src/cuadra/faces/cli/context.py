@@ -60,6 +60,14 @@ class Session:
         """The integration of that name."""
         return accounts.integration_named(self.db, account, name)
 
+    def awake(self, account: Account, one: Integration) -> Integration:
+        """The integration, for what asks its shop: a simulated one is started if it does not run."""
+        if one.settings.get("simulated") is not True:
+            return one
+        from cuadra.faces.cli import simulated
+
+        return simulated.awake(self, account, one)
+
     def way(self, account: Account, integration_id: int) -> Way:
         """An integration with its current rules, by id."""
         return ways.way_by_id(self.db, account, integration_id)

@@ -47,7 +47,7 @@ def import_command(
     try:
         with session() as s, progress() as watch:
             owner = s.account(account)
-            one = s.integration(owner, name)
+            one = s.awake(owner, s.integration(owner, name))
             report = importing.import_now(s.settings, s.db, owner, one, author(), watch, again=again)
             releasing.due_now(s.db, owner, watch)
     except KeyboardInterrupt:
@@ -87,6 +87,17 @@ def show(report: Report, zone: str) -> None:
     ), style="dim")  # fmt: skip
     _others(report)
     _warnings(report)
+    _notes(report.notes, zone)
+    _proof(report)
+
+
+def show_briefly(report: Report, zone: str) -> None:
+    """The same in a few lines: how many stand where, what is to be noted, and whether it is proven."""
+    text = plural("{n} order read", "{n} orders read", report.items.seen)
+    out.print(f"[bold]{report.integration}[/]: {_grouped(text, report.items.seen)} · {report.seconds:.1f} s")
+    stand = [f"{MARKS[one]} {_(one)} {number(report.orders[one])}" for one in STANDINGS if report.orders.get(one)]
+    if stand:
+        out.print("  " + " · ".join(stand))
     _notes(report.notes, zone)
     _proof(report)
 

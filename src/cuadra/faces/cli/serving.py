@@ -10,7 +10,7 @@ import typer
 
 from cuadra import accounts
 from cuadra.db import Database
-from cuadra.errors import CuadraError, UsageError
+from cuadra.errors import CuadraError, Refused, UsageError
 from cuadra.faces.cli.context import Session, err, out, session
 from cuadra.jobs import working
 from cuadra.settings import Settings
@@ -42,7 +42,8 @@ def serve_command(
     with session() as s:
         if url is not None:
             _show_addresses(s, url.rstrip("/"))
-        worker = threading.Thread(target=_keep_working, args=(s.settings, s.db.again(), stop), name="worker")
+        _wake(s)
+        worker = threading.Thread(target=keep_working, args=(s.settings, s.db.again(), stop), name="worker")
         worker.start()
         try:
             server.serve(host, port, lambda: _listening(intake))
@@ -71,21 +72,33 @@ def _show_addresses(s: Session, base: str) -> None:
                 out.print(f"{name} / {one.name}: {base}/in/{one.address}", markup=False, soft_wrap=True)
 
 
-def _keep_working(settings: Settings, db: Database, stop: threading.Event) -> None:
+def _wake(s: Session) -> None:
+    """Start the shops that are simulated. Those that cannot be are named, and everything else is served."""
+    for number, _name in accounts.names(s.db):
+        owner = accounts.get(s.db, number)
+        for one in accounts.integrations(s.db, owner):
+            try:
+                s.awake(owner, one)
+            except Refused as error:
+                err.print(f"{one.name}: {say(error)}", style="yellow", markup=False, soft_wrap=True)
+
+
+def keep_working(settings: Settings, db: Database, stop: threading.Event) -> None:
     """Work until told to stop. Whatever ends the work before, notices wait in the inbox, and it is begun again."""
     with db:
         while not stop.is_set():
             try:
                 working.work(settings, db, stop, lambda _what, _done, _total: None)
             except Exception as error:  # noqa: BLE001 - said, and begun again: nobody else is there to do the work
-                err.print(_("The work was interrupted: {why}. It is begun again.").format(why=_why(error)),
+                err.print(_("The work was interrupted: {why}. It is begun again.").format(why=why(error)),
                           style="red", markup=False, soft_wrap=True)  # fmt: skip
                 if isinstance(error, psycopg.Error):
                     db.close()
                 stop.wait(PAUSE_SECONDS)
 
 
-def _why(error: Exception) -> str:
+def why(error: Exception) -> str:
+    """An error in a few words."""
     if isinstance(error, CuadraError):
         return say(error).rstrip(".")
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

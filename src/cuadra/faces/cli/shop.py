@@ -47,6 +47,7 @@ def register(group: typer.Typer) -> None:
 @contextmanager
 def asking(s: Session, owner: Account, one: Integration) -> Iterator[Shop]:
     """The open shop. What it does not give becomes one sentence with the reason."""
+    one = s.awake(owner, one)
     try:
         with ways.shop(s.db, s.settings, owner, one) as shop:
             yield shop

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from cuadra_simulators.woocommerce.model import User
@@ -45,6 +46,8 @@ class Api:
     def __init__(self, services: Services) -> None:
         self.services = services
         self.calls: Counter[str] = Counter()
+        self.written: Callable[[Request], object] = lambda request: None
+        """Told of every request that may have changed the shop, before anybody can see what it did."""
         self._door = Doorkeeper(services.world)
         self.reload()
 
@@ -81,7 +84,7 @@ class Api:
         answer: Answer
         try:
             world = self.services.world
-            with world.lock if request.method in _SAFE else world.request():
+            with world.lock if request.method in _SAFE else self._writing(request):
                 key = self._door.admit(request, self.services.site(request.secure))
                 user = self.services.world.users.get(key.user_id) if key else None
                 if key:
@@ -94,6 +97,13 @@ class Api:
         for act in afterwards:
             act()
         return self._finish(request, answer, user, headers)
+
+    @contextmanager
+    def _writing(self, request: Request) -> Iterator[None]:
+        world = self.services.world
+        with world.request(), world.clock.still():
+            yield
+            self.written(request)
 
     def internal(self, path: str, user: User | None, *, secure: bool) -> bytes:
         """What a user would read at a path, errors included: how WooCommerce makes the body of a webhook."""

@@ -64,9 +64,10 @@ def take(db: Database, account: Account, integration: Integration, shop: Shop, s
     if found.start >= found.end:
         return found
     listed: set[str] = set()
+    suspects: dict[str, Entry] = {}
     for entries in shop.census(found.start, found.end):
         listed |= {entry.id for entry in entries}
-        _compare(db, account, integration, entries, found)
+        suspects |= _compare(db, account, integration, entries, found)
         watch("compared", len(listed), None)
     found.listed = len(listed)
     lost = [one for one in _living(db, account, integration, found) if one not in listed]
@@ -76,8 +77,10 @@ def take(db: Database, account: Account, integration: Integration, shop: Shop, s
     living = _living(db, account, integration, found)
     found.ours = len(living)
     if done.trouble is None:
-        found.proven = found.ours == found.counted and set(living) == listed - _gone(db, account, integration, listed)
-        _cover(db, account, integration, found)
+        agreed = found.ours == found.counted and set(living) == listed - _gone(db, account, integration, listed)
+        found.proven = agreed and _settled(db, account, integration, suspects)
+        if agreed:
+            _cover(db, account, integration, found)
     return found
 
 
@@ -85,13 +88,31 @@ def _settle(integration: Integration) -> timedelta:
     return connectors.get(integration.connector).info.settle
 
 
-def _compare(db: Database, account: Account, integration: Integration, entries: list[Entry], found: Census) -> None:
+def _settled(db: Database, account: Account, integration: Integration, suspects: dict[str, Entry]) -> bool:
+    """Whether every suspicion was answered, and we have now what was listed, or something newer."""
+    with db.transaction(account.account_id) as conn:
+        left = conn.execute(sql("count_relinks"), {
+            "account": account.account_id, "integration": integration.integration_id,
+        }).fetchall()  # fmt: skip
+    if any(kind == Entity.ORDER for kind, _ in left):
+        return False
+    ours = _known(db, account, integration, list(suspects))
+    return not any(
+        one not in ours or (ours[one].reason not in GONE and differs(entry, ours[one]))
+        for one, entry in suspects.items()
+    )
+
+
+def _compare(db: Database, account: Account, integration: Integration, entries: list[Entry],
+             found: Census) -> dict[str, Entry]:  # fmt: skip
+    """Ask for what is not the same; returns the suspects."""
     ours = _known(db, account, integration, [entry.id for entry in entries])
     missing = [entry.id for entry in entries if entry.id not in ours]
     different = [entry.id for entry in entries if entry.id in ours and differs(entry, ours[entry.id])]
     found.missing += len(missing)
     found.different += len(different)
     relinking.ask_for(db, account, integration, Entity.ORDER, missing + different, "census")
+    return {entry.id: entry for entry in entries if entry.id in {*missing, *different}}
 
 
 def differs(entry: Entry, ours: _Ours) -> bool:

@@ -22,6 +22,8 @@ from cuadra.model import Entity
 from cuadra.settings import Settings
 
 SECONDS = 8.0
+LONGEST_ID = 10
+"""Digits of a source's own number; more of them are a phone."""
 MOST = 20
 """Orders of one identifier that are asked for."""
 
@@ -100,7 +102,7 @@ def _look(shop: Shop, query: str, known: list[str]) -> tuple[str, Look]:
     if known:
         return "id", shop.fetch(Entity.ORDER, known, patient=False)
     look = Look()
-    if query.isascii() and query.isdecimal() and len(query) < 19:
+    if query.isascii() and query.isdecimal() and len(query) <= LONGEST_ID:
         look = shop.fetch(Entity.ORDER, [query], patient=False)
         if look.trouble is not None or any(raw.asked and raw.asked["status"] == 200 for raw in look.raws):
             return "id", look

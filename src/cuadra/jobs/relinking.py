@@ -89,7 +89,7 @@ def _settle(db: Database, account: Account, integration: Integration, kind: Enti
         reason, evidence = look.trouble
         for one, _, tries in some:
             if one not in answered:
-                pause = min(FIRST_PAUSE * 2**tries, LONGEST_PAUSE)
+                pause = min(FIRST_PAUSE * 2 ** min(tries, 12), LONGEST_PAUSE)
                 conn.execute(sql("put_off_relink"), {
                     **key, "id": one, "due": utc_now() + pause, "reason": reason, "evidence": Jsonb(evidence),
                 })  # fmt: skip

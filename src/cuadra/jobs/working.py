@@ -3,26 +3,31 @@ told to stop. Everything it does begins and ends in the database: another worker
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from cuadra import accounts
 from cuadra.accounts import Account, Integration
 from cuadra.connectors.base import Shop
-from cuadra.connectors.http import Trouble
 from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.errors import CuadraError
 from cuadra.jobs import releasing, relinking, taking, ways, writing_back
 from cuadra.jobs.ways import Watch
 from cuadra.ledger import utc_now
+from cuadra.pipeline.run import fingerprint
 from cuadra.settings import Settings
 
 PAUSE_SECONDS = 0.1
+FIRST_REST, LONGEST_REST = 5.0, 600.0
 SHOP_SECONDS = 300.0
 """How long a connection to a source is kept; then its settings and credentials are read anew."""
+
+_log = logging.getLogger(__name__)
 
 
 class Shops:
@@ -30,12 +35,13 @@ class Shops:
 
     def __init__(self, settings: Settings, db: Database) -> None:
         self._settings, self._db = settings, db
-        self._open: dict[int, tuple[float, Shop | None, ExitStack]] = {}
+        self._open: dict[int, tuple[float, Shop | None, ExitStack, dict[str, Any]]] = {}
+        self._rests: dict[int, tuple[float, float]] = {}
 
     def get(self, account: Account, integration: Integration) -> Shop | None:
         """The integration's source; None where it cannot be asked."""
         kept = self._open.get(integration.integration_id)
-        if kept is not None and time.monotonic() - kept[0] < SHOP_SECONDS:
+        if kept is not None and time.monotonic() - kept[0] < SHOP_SECONDS and kept[3] == integration.settings:
             return kept[1]
         if kept is not None:
             kept[2].close()
@@ -44,13 +50,23 @@ class Shops:
             shop = stack.enter_context(ways.shop(self._db, self._settings, account, integration))
         except CuadraError:  # no live source, or no credentials yet: what has arrived is worked off all the same
             shop = None
-        self._open[integration.integration_id] = (time.monotonic(), shop, stack)
+        self._open[integration.integration_id] = (time.monotonic(), shop, stack, integration.settings)
         return shop
+
+    def resting(self, integration: Integration) -> bool:
+        """Whether it is left alone for a while, after a fault."""
+        return time.monotonic() < self._rests.get(integration.integration_id, (0.0, 0.0))[0]
+
+    def rest(self, integration: Integration, fault: Exception) -> None:
+        """Leave it alone: a little, then longer. What has arrived is kept."""
+        pause = min(2 * self._rests.get(integration.integration_id, (0.0, FIRST_REST / 2))[1], LONGEST_REST)
+        self._rests[integration.integration_id] = (time.monotonic() + pause, pause)
+        _log.error("work for %s stopped for %.0f s: %s", integration.name, pause, fingerprint(fault), exc_info=fault)
 
     def close(self) -> None:
         """Let go of all of them."""
-        for _, _, stack in self._open.values():
-            stack.close()
+        for kept in self._open.values():
+            kept[2].close()
         self._open.clear()
 
 
@@ -76,10 +92,14 @@ def once(db: Database, shops: Shops, watch: Watch) -> int:
         account = accounts.get(db, account_id)
         integration = accounts.integration_by_id(db, account, integration_id)
         if integration.state == "active":  # of a paused one everything is kept
-            with suppress(
-                CuadraError, Trouble
-            ):  # one integration's trouble is not the others'; its own run tells of it
+            if shops.resting(integration):
+                continue
+            try:
                 done += one(db, account, integration, shops.get(account, integration), watch)
+            except TRANSIENT:
+                raise
+            except Exception as err:  # noqa: BLE001 - a runner: one integration's fault is not the others'
+                shops.rest(integration, err)
     return done
 
 

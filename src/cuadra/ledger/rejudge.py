@@ -56,6 +56,7 @@ def _chunk(db: Database, way: Way, ids: list[int], now: datetime, found: Judged)
         items = [item_of(state, ws) for state in ws.orders.values()]
         facts.load_partners(conn, ws, items)
         moved = [item for item in items if _judge(item, ws, found)]
+        ws.relinks.clear()  # what is in doubt was asked when it came: judging it again is no reason to ask again
         writes = write.Writes(conn, ws)
         writes.orders()
         writes.attempts(moved, None)

@@ -152,6 +152,14 @@ def _order(item: Item, identifier: str, ws: WorkingSet) -> None:
     if ws.account.live and item.raw.arrival == "webhook" and _found_gone(state):
         _hint(item, identifier, ws)
         return
+    if ws.account.live and _found_gone(state) and item.version.sequence < state.version.sequence:
+        # read before the source said that it is gone, and only taken in now
+        _mark(item, Outcome.STALE, "event_stale_or_out_of_order", {
+            "stamp": _text(item.version), "known_stamp": _text(state.version),
+        })  # fmt: skip
+        if item.raw.asked is None:
+            ws.relinks["order", identifier] = "tie"
+        return
     if ws.account.live and item.raw.asked is None and _doubtful(item, state):
         ws.relinks["order", identifier] = "tie"
     if state.erased_at is not None:

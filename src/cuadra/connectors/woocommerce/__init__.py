@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,7 +38,7 @@ _SETTINGS = (
 )  # fmt: skip
 FIRST_IMPORT = timedelta(days=61)
 """About two calendar months; the shop itself has no window."""
-OVERLAP = timedelta(minutes=30)
+OVERLAP = timedelta(minutes=35)
 
 
 PROFILES = (
@@ -59,6 +60,9 @@ class WooCommerceConnector:
         """There must be an address of a shop."""
         if not settings.get("url"):
             raise UsageError("The woocommerce connector needs the shop's address: --set url=https://shop.example.")
+        pace = str(settings.get("pace") or "2")
+        if not re.fullmatch(r"\d{1,5}(\.\d+)?", pace) or float(pace) <= 0:
+            raise UsageError("pace is a number above 0, not «{value}».", value=pace)
         refuse_address(settings["url"], private=settings.get("private") == "yes")
         _check_notices(str(settings.get("notices") or ""))
         _trusted(settings)
@@ -88,16 +92,17 @@ class WooCommerceConnector:
         """The catalogue, and the first orders or what has changed since the last look."""
         client = self.client(settings, place)
         horizon = place.since or place.now() - FIRST_IMPORT
-        looks = [one for one in place.covered if one.axis is Axis.UPDATED]
-        if not looks:
-            return [offers.catalogue(client, place.now, offers.BEGINNING), offers.customers(client, place.now),
-                    offers.first(client, place.now, horizon)]  # fmt: skip
-        since = max(one.read_at for one in looks) - OVERLAP
-        reach = min((one.reach for one in looks if one.reach is not None), default=None)
-        found: list[Offer] = [offers.catalogue(client, place.now, since)]
-        begun = min((one.start for one in place.covered if one.axis is Axis.CREATED), default=None)
+        found: list[Offer] = [offers.catalogue(client, place.now, _looked(place, offers.CATALOGUE) or offers.BEGINNING)]
+        if _looked(place, offers.CUSTOMERS) is None:
+            found.append(offers.customers(client, place.now))
+        since = _looked(place, "")
+        if since is None:
+            return [*found, offers.first(client, place.now, horizon)]
+        whole = [one for one in place.covered if not one.filter]
+        begun = min((one.start for one in whole if one.axis is Axis.CREATED), default=None)
         if begun is not None and horizon < begun:
             found.append(offers.earlier(client, place.now, horizon, begun))
+        reach = min((one.reach for one in whole if one.axis is Axis.UPDATED and one.reach is not None), default=None)
         return [*found, offers.changes(client, place.now, since, reach)]
 
     def reader(self, description: dict[str, Any], place: Place) -> Reader:
@@ -122,3 +127,10 @@ def _trusted(settings: dict[str, Any]) -> Verify:
     except OSError as error:  # an ssl.SSLError is one
         raise UsageError("{file} cannot be read as a certificate: {cause}.", file=path,
                          cause=error.strerror or error) from error  # fmt: skip
+
+
+def _looked(place: Place, what: str) -> datetime | None:
+    """Where the next look for changes begins: before the last one that came to its end; None: there has been none. Each
+    listing has its own, for one may fail and the next one not."""
+    looks = [one.read_at for one in place.covered if one.axis is Axis.UPDATED and one.filter == what]
+    return max(looks) - OVERLAP if looks else None

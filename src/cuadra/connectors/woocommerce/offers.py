@@ -16,6 +16,8 @@ BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 #: `any` leaves out the trash, and lists drafts
 STATUSES = ("any", "trash")
 CHUNK = 1000
+CATALOGUE, CUSTOMERS = "catalogue", "customers"
+"""Listings that say nothing of orders: kept as filtered ones, so that each knows where it stopped."""
 
 
 class Listing:
@@ -82,7 +84,9 @@ def catalogue(client: Client, now: Callable[[], datetime], since: datetime) -> L
                 for variations in client.numbered(f"products/{number}/variations", {}):
                     yield Entity.PRODUCT, variations
 
-    return Listing("catalogue", "backfill" if since <= BEGINNING else "poll", pages, (), now)
+    began = now()
+    covers = (Covered(Axis.UPDATED, since, began, began, CATALOGUE),)
+    return Listing("catalogue", "backfill" if since <= BEGINNING else "poll", pages, covers, now)
 
 
 def customers(client: Client, now: Callable[[], datetime]) -> Listing:
@@ -92,7 +96,8 @@ def customers(client: Client, now: Callable[[], datetime]) -> Listing:
         for items in client.numbered("customers", {"role": "all"}):
             yield Entity.CUSTOMER, items
 
-    return Listing("customers", "backfill", pages, (), now)
+    began = now()
+    return Listing("customers", "backfill", pages, (Covered(Axis.UPDATED, BEGINNING, began, began, CUSTOMERS),), now)
 
 
 def earlier(client: Client, now: Callable[[], datetime], start: datetime, end: datetime) -> Listing:

@@ -9,7 +9,7 @@ from decimal import Decimal
 import msgspec
 from msgspec import Struct
 
-from cuadra.connectors.base import Calls, Entry, Finding, Look, Raw, Subscription
+from cuadra.connectors.base import Calls, Entry, Evidence, Finding, Look, Raw, Subscription
 from cuadra.connectors.http import Answer, Trouble
 from cuadra.connectors.woocommerce import subscriptions
 from cuadra.connectors.woocommerce.client import PAGE, Client
@@ -68,18 +68,32 @@ class WooShop:
     def fetch(self, kind: Entity, ids: Sequence[str], *, patient: bool = True) -> Look:
         """Things by their ids: a few one by one, many in lists; what no list shows is asked for by itself."""
         look = Look()
-        try:
-            left = list(dict.fromkeys(ids))
-            if len(left) > SINGLY:
-                for at in range(0, len(left), PAGE):
+        left = list(dict.fromkeys(ids))
+        if len(left) > SINGLY:
+            for at in range(0, len(left), PAGE):
+                try:
                     self._included(look, kind, left[at : at + PAGE], patient)
-                found = {raw.asked["id"] for raw in look.raws if raw.asked}
-                left = [one for one in left if one not in found]
-            for one in left:
-                self._single(look, kind, one, patient)
-        except Trouble as trouble:
-            look.trouble = (trouble.reason, trouble.evidence)
+                except Trouble as trouble:  # one thing that the shop fails at fails the whole list
+                    look.trouble = (trouble.reason, trouble.evidence)
+            found = {raw.asked["id"] for raw in look.raws if raw.asked}
+            left = [one for one in left if one not in found]
+        self._one_by_one(look, kind, left, patient)
         return look
+
+    def _one_by_one(self, look: Look, kind: Entity, ids: Sequence[str], patient: bool) -> None:
+        """A thing that the shop fails at is left out; where it fails twice in a row it is not the thing."""
+        failed = 0
+        if ids:
+            look.trouble = None
+        for number in ids:
+            try:
+                self._single(look, kind, number, patient)
+                failed = 0
+            except Trouble as trouble:
+                look.trouble = (trouble.reason, trouble.evidence)
+                failed += 1
+                if failed > 1:
+                    return
 
     def _single(self, look: Look, kind: Entity, number: str, patient: bool) -> None:
         path = f"{PATHS[kind]}/{number}"
@@ -91,8 +105,10 @@ class WooShop:
                 self._note(look, path, asked, trouble.answer, 0)
                 raise
             answer = trouble.answer
-        gone = answer.status == 404
-        self._note(look, path, asked, answer, int(not gone))
+            self._note(look, path, asked, answer, 0)
+            look.raws.append(self._raw(kind, answer.body, asked, number, 404))  # whatever status it says so with
+            return
+        self._note(look, path, asked, answer, 1)
         look.raws.append(self._raw(kind, answer.body, asked, number, answer.status))
 
     def _included(self, look: Look, kind: Entity, ids: Sequence[str], patient: bool) -> None:
@@ -117,8 +133,8 @@ class WooShop:
             for status in STATUSES:
                 asked = self._now()
                 page = self.client.page("orders", {"search": text, "status": status}, patient=False)
-                shown = text if kind == "number" else f"<{kind}>"  # whom it belongs to is not kept
-                self._note(look, f"orders?search={shown}&status={status}", asked, None, len(page.items))
+                # what was asked is not kept: it may be somebody's email or phone
+                self._note(look, f"orders?search=<{kind}>&status={status}", asked, None, len(page.items))
                 for item in page.items:
                     head = _decode_numbered(item)
                     if kind == "email" or str(head.number) == text:
@@ -144,7 +160,11 @@ class WooShop:
         for status in STATUSES:
             light = {"status": status, "_fields": _FIELDS, "before": self.client.text(end)}
             for items in self.client.walk("orders", Axis.CREATED, start, light):
-                yield [_entry(_decode_light(item)) for item in items]
+                try:
+                    yield [_entry(_decode_light(item)) for item in items]
+                except msgspec.ValidationError as err:
+                    proof: Evidence = {"position": 0, "message": str(err)[:300]}
+                    raise Trouble("payload_unreadable", proof) from err
 
     def count(self, start: datetime, end: datetime) -> int:
         """The shop's own count, of two lists: the trash is in no other."""

@@ -307,24 +307,26 @@ UPDATE write_back SET standing = 'waiting', reason = NULL, evidence = NULL, due_
 WHERE account_id = %(account)s AND order_id = %(order)s AND standing = 'held' AND reason = 'completion_blocked_by_stock';
 
 -- name: claim_write_backs
--- Whoever takes one has until then to write it: nobody else does meanwhile.
+-- One at a time, as things stand now. Whoever takes it has until then to write it: nobody else does meanwhile.
 WITH due AS (
-    SELECT account_id, order_id FROM write_back
-    WHERE account_id = %(account)s AND integration_id = %(integration)s AND due_at <= %(now)s
-    ORDER BY due_at LIMIT 20 FOR UPDATE SKIP LOCKED
+    SELECT w.account_id, w.order_id FROM write_back w
+    JOIN integration i ON i.account_id = w.account_id AND i.integration_id = w.integration_id AND i.state = 'active'
+    WHERE w.account_id = %(account)s AND w.integration_id = %(integration)s AND w.due_at <= %(now)s
+    ORDER BY w.due_at LIMIT 1 FOR UPDATE OF w SKIP LOCKED
 )
 UPDATE write_back w SET due_at = %(until)s, tries = w.tries + 1
 FROM due JOIN orders o USING (account_id, order_id)
 WHERE w.account_id = due.account_id AND w.order_id = due.order_id
-RETURNING w.order_id, o.source_id, w.state, o.state, w.tries;
+RETURNING w.order_id, o.source_id, w.state, o.state, o.standing, w.tries, w.asked_at;
 
 -- name: put_off_write_back
+-- Unless something else has been asked for meanwhile.
 UPDATE write_back SET due_at = %(due)s, reason = %(reason)s, evidence = %(evidence)s
-WHERE account_id = %(account)s AND order_id = %(order)s;
+WHERE account_id = %(account)s AND order_id = %(order)s AND asked_at = %(asked)s;
 
 -- name: end_write_back
 UPDATE write_back SET standing = %(standing)s, reason = %(reason)s, evidence = %(evidence)s, due_at = NULL, done_at = %(now)s
-WHERE account_id = %(account)s AND order_id = %(order)s;
+WHERE account_id = %(account)s AND order_id = %(order)s AND asked_at = %(asked)s;
 
 -- name: list_write_backs
 SELECT COALESCE(o.number, o.source_id), i.name, w.own_state, w.state, w.standing, w.reason, w.evidence, w.asked_at, w.done_at

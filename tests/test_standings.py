@@ -186,7 +186,9 @@ def hear(shop: Followed, starts: dict[str, Made], event: str) -> None:
 def last_cell(world: World, source_id: str) -> str:
     """What happened last, as the page writes it."""
     newest = one(
-        world, "SELECT max(a.receipt_id) FROM attempt a JOIN orders o USING (order_id) WHERE o.source_id = %s", source_id
+        world,
+        "SELECT max(a.receipt_id) FROM attempt a JOIN orders o USING (order_id) WHERE o.source_id = %s",
+        source_id,
     )
     return cell(world, source_id, newest - 1)
 

@@ -15,7 +15,7 @@ from cuadra_simulators.woocommerce import Clock, Delivery
 from tests.rules import one
 from tests.shoptruth import compare
 from tests.shopworld import Followed, followed, hurried
-from tests.world import World
+from tests.world import World, order
 
 __all__ = ["hurried"]
 
@@ -247,3 +247,42 @@ def test_of_a_thing_that_is_no_order_a_notice_of_deletion_changes_no_order(shop:
     shop.hear({"id": 999_999}, Entity.PRODUCT)
     shop.work()
     last_state(shop)
+
+
+@pytest.mark.parametrize("gone", [True, False], ids=["deleted", "in the trash"])
+def test_a_deletion_makes_nobody_and_nothing_new(world: World, hurried: None, gone: bool) -> None:
+    """What was known of the order stays as it is: its customer and its products are those it had."""
+    with followed(world, connector="woocommerce", orders=12, customers=4, subscribed=False) as shop:
+        shop.scan()
+        sold = "SELECT o.source_id, o.customer_id, l.product_id FROM orders o JOIN order_line l USING (order_id) ORDER BY 1, 2, 3"
+        present = [one for (one,) in world.rows("SELECT source_id FROM orders WHERE standing = 'present'")]
+        assert present
+        before = (
+            world.rows(sold),
+            world.rows("SELECT count(*) FROM product"),
+            world.rows("SELECT count(*) FROM customer"),
+        )
+        for number in present:
+            (shop.shop.desk.erase if gone else shop.shop.desk.trash)(int(number))
+            shop.hear({"id": int(number)})
+        shop.work()
+        assert {world.standing(number)[0] for number in present} == {"skipped"}
+        after = (
+            world.rows(sold),
+            world.rows("SELECT count(*) FROM product"),
+            world.rows("SELECT count(*) FROM customer"),
+        )
+        assert after == before
+
+
+def test_a_version_that_names_neither_buyer_nor_lines_changes_neither(world: World) -> None:
+    """The same of a file whose rows say only what has changed."""
+    first = order("A", updated_at="2026-05-01T10:00:00Z")
+    world.take(first)
+    sold = "SELECT o.customer_id, l.product_id FROM orders o JOIN order_line l USING (order_id)"
+    before = world.rows(sold)
+    assert before[0][0] is not None
+    world.take({"id": "A", "note": "x", "updated_at": "2026-05-02T10:00:00Z"})
+    assert world.rows(sold) == before
+    assert one(world, "SELECT content ->> 'note' FROM orders") == "x"
+    assert world.rows("SELECT count(*) FROM product") == [(1,)]

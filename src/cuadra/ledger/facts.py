@@ -16,6 +16,7 @@ from cuadra.db.queries import sql
 from cuadra.model import CategoryRead, CustomerRead, Entity, OrderRead, ProductRead, Standing
 from cuadra.pipeline.match_customer import keys_of, record_key
 from cuadra.pipeline.match_products import key_of, sold_id, wanted_keys
+from cuadra.pipeline.prepare import recall
 from cuadra.pipeline.rules import AccountFacts, Rules
 from cuadra.pipeline.versions import Version
 from cuadra.pipeline.working import CustomerState, Item, Key, OrderState, ProductKey, ProductState, Sold, WorkingSet
@@ -50,7 +51,7 @@ def load(conn: Conn, ws: WorkingSet, items: list[Item]) -> None:
 
 def load_partners(conn: Conn, ws: WorkingSet, items: list[Item]) -> None:
     """Customers, products, categories and rates that these items name."""
-    _customers(conn, ws, _customer_keys(items, ws.store_id) - ws.asked_customers)
+    _customers(conn, ws, _customer_keys(items, ws) - ws.asked_customers)
     _products(conn, ws, _product_keys(items, ws) - ws.asked_products)
     if not ws.categories_known and any(isinstance(item.read.value, ProductRead | CategoryRead) for item in items):
         _categories(conn, ws)
@@ -78,10 +79,24 @@ def _order(row: tuple[Any, ...]) -> OrderState:
     )  # fmt: skip
 
 
-def _customer_keys(items: list[Item], store_id: int) -> set[Key]:
+def _known(item: Item, ws: WorkingSet) -> OrderRead | None:
+    """The order of an item as it is known, where the item itself does not name all: the buyer, or what was sold."""
+    value = item.read.value
+    if not isinstance(value, OrderRead) or (value.customer is not UNSET and value.lines is not UNSET):
+        return None
+    state = ws.orders.get(value.id)
+    return state.read() if state is not None else None
+
+
+def _customer_keys(items: list[Item], ws: WorkingSet) -> set[Key]:
     keys: set[Key] = set()
+    store_id = ws.store_id
     for item in items:
         value = item.read.value
+        known = _known(item, ws)
+        if known is not None and isinstance(value, OrderRead) and value.customer is UNSET:
+            recall(item, known, ws.rules, ws.account.country)
+            value = known
         customer = value.customer or None if isinstance(value, OrderRead) else value
         if isinstance(customer, CustomerRead) or customer is None:
             item.keys = keys_of(customer, item.email, item.phone, store_id)
@@ -141,7 +156,8 @@ def _product_keys(items: list[Item], ws: WorkingSet) -> set[ProductKey]:
     for item in items:
         value = item.read.value
         if isinstance(value, OrderRead):
-            sold.update([(sold_id(line, ws), line.sku, line.name) for line in value.lines or ()])
+            known = _known(item, ws) if value.lines is UNSET else None
+            sold.update([(sold_id(line, ws), line.sku, line.name) for line in (known or value).lines or ()])
         elif isinstance(value, ProductRead):
             keys.update(wanted_keys(value.id, value.sku, value.name, ws))
             if value.parent:

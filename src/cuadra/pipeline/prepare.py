@@ -56,6 +56,12 @@ def contact_keys(item: Item, order: OrderRead, region: str, extra: frozenset[str
         item.phone = contacts.phone(phone, region, extra)
 
 
+def recall(item: Item, order: OrderRead, rules: Rules, country: str) -> None:
+    """A receipt that says nothing of the buyer: the contacts are those of the order as it is known."""
+    contact_keys(item, order, rules.customers.region or country, frozenset(rules.customers.placeholders))
+    item.keys = None
+
+
 def identifiers(order: OrderRead) -> dict[IdentifierKey, str]:
     """Every number the order is known by; one that reads the same as its own number is not repeated."""
     own = normal(order.id)

@@ -24,6 +24,7 @@ from cuadra.pipeline import steps, versions
 from cuadra.pipeline.admit import Verdict, admit, totals_problem
 from cuadra.pipeline.match_customer import apply_customer, match_customer
 from cuadra.pipeline.match_products import apply_product, gone, match_products
+from cuadra.pipeline.prepare import recall
 from cuadra.pipeline.versions import Order, Version
 from cuadra.pipeline.working import NO_CONTACT, Item, OrderState, WorkingSet
 
@@ -232,6 +233,8 @@ def _newer(item: Item, state: OrderState, value: OrderRead, ws: WorkingSet, rela
     before = state.read()
     merged = versions.merge(before, value)
     _keep_amounts(merged, before, state, ws)
+    if value.customer is UNSET and state.erased_at is None:
+        recall(item, merged, ws.rules, ws.account.country)
     changes = {} if relation is Order.SAME_CONTENT else versions.differences(before, merged)
     if state.frozen_at is not None and changes and _our_own(merged, state, changes, ws):
         _unchanged(item, state, merged, ws)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -64,8 +65,8 @@ def test_the_demo_ends_well_although_its_shop_has_failures(
     assert answer.code == 0, answer.err
     assert "Five questions worth asking" in answer.out
     assert "failed" in answer.out
-    assert "tienda: 600 orders read" in answer.out
-    assert "Proven: the source counts 600 orders, and so do we." in answer.out
+    assert re.search(r"tienda: 6\d\d orders read", answer.out), "it sells while it is read"
+    assert re.search(r"Proven: the source counts 6\d\d orders, and so do we.", answer.out)
     assert gone(place(world)["pid"])
 
 
@@ -78,7 +79,7 @@ def test_its_simulated_shop_is_started_by_what_asks_it_and_is_the_same_shop(cuad
     folder = world.settings.home / "demo"
     assert {path.stat().st_mode & 0o777 for path in folder.glob("shop.*")} == {0o600}
     before, first = orders(world), place(world)
-    assert len(before) == 600
+    assert len(before) >= 600
 
     tested = cuadra("integration", "test", "tienda", "--account", "demo", "--json")
     assert any(found["good"] for found in json.loads(tested.out))
@@ -88,13 +89,13 @@ def test_its_simulated_shop_is_started_by_what_asks_it_and_is_the_same_shop(cuad
     assert place(world)["pid"] == pid, "found again, not started again"
     after = orders(world)
     assert {number: after[number] for number in before} == before
-    assert report["created"] == len(after) - 600 < 20
+    assert report["created"] == len(after) - len(before) < 20
     assert (place(world)["key"], place(world)["url"]) == (first["key"], first["url"])
 
     os.kill(pid, signal.SIGKILL)
     again = cuadra("demo", "--orders", "100", "--once")
     assert again.code == 0
-    assert "tienda: 600 orders read" not in again.out
+    assert re.search(r"tienda: \d\d? orders? read", again.out), "everything else is known"
     known = orders(world)
     assert {number: known[number] for number in after} == after
     assert gone(place(world)["pid"])

@@ -19,7 +19,7 @@ from cuadra.errors import CuadraError
 from cuadra.jobs import releasing, relinking, taking, ways, writing_back
 from cuadra.jobs.ways import Watch
 from cuadra.ledger import utc_now
-from cuadra.pipeline.run import fingerprint
+from cuadra.pipeline.run import TRANSIENT, fingerprint
 from cuadra.settings import Settings
 
 PAUSE_SECONDS = 0.1
@@ -61,7 +61,7 @@ class Shops:
         """Leave it alone: a little, then longer. What has arrived is kept."""
         pause = min(2 * self._rests.get(integration.integration_id, (0.0, FIRST_REST / 2))[1], LONGEST_REST)
         self._rests[integration.integration_id] = (time.monotonic() + pause, pause)
-        _log.error("work for %s stopped for %.0f s: %s", integration.name, pause, fingerprint(fault), exc_info=fault)
+        _log.error("work for %s stopped for %.0f s: %s", integration.name, pause, fingerprint(fault))
 
     def close(self) -> None:
         """Let go of all of them."""

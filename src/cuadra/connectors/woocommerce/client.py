@@ -102,7 +102,7 @@ def error_of(answer: Answer) -> ShopError | None:
         return None
 
 
-_INVALID_ID = re.compile(r"woocommerce_rest_(\w+_)?invalid_id|woocommerce_rest_term_invalid")
+_INVALID_ID = re.compile(r"woocommerce_rest_(\w+_)?invalid_(\w+_)?id|woocommerce_rest_term_invalid")
 """The shop's own word for «there is no such thing»; a plugin's 404 is none."""
 _OWN_CODES = ("woocommerce_", "rest_forbidden")
 """How the shop's own refusals begin; plugins that shut the API to everybody have codes of their own."""

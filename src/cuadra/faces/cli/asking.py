@@ -70,6 +70,7 @@ def why_command(
             s.audit(owner, "personal data shown", "why")
         if not stored:
             with waiting(_("Asking the shop …")):
+                s.awake_all(owner)
                 looking.ask(s.db, s.settings, owner, identifier)
         answer = why.why(s.db, owner, identifier, page=page, personal=show_personal)
     if isinstance(answer, why.Several):

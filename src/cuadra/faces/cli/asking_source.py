@@ -50,6 +50,7 @@ def relink(
     made: list[dict[str, Any]] = []
     with session() as s, progress() as watch:
         owner = s.account(account)
+        s.awake_all(owner)
         for at, text in enumerate(identifiers):
             watch(f"relinked {text}", at, len(identifiers))
             asked = looking.ask(s.db, s.settings, owner, text)
@@ -90,7 +91,7 @@ def census(name: NameArgument, json: JsonOption = False, account: AccountOption 
     """What differs is asked for by its number; the report says whether the shop's own count is ours."""
     with session() as s, progress() as watch:
         owner = s.account(account)
-        one = s.integration(owner, name)
+        one = s.awake(owner, s.integration(owner, name))
         with ways.shop(s.db, s.settings, owner, one):
             pass  # refuses what has no shop behind it before anything is done
         report = importing.import_now(s.settings, s.db, owner, one, author(), watch, compare=True)

@@ -68,6 +68,11 @@ class Session:
 
         return simulated.awake(self, account, one)
 
+    def awake_all(self, account: Account) -> None:
+        """Start the simulated shops of an account, for what may ask any of them."""
+        for one in accounts.integrations(self.db, account):
+            self.awake(account, one)
+
     def way(self, account: Account, integration_id: int) -> Way:
         """An integration with its current rules, by id."""
         return ways.way_by_id(self.db, account, integration_id)

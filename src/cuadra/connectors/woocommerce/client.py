@@ -102,7 +102,9 @@ def error_of(answer: Answer) -> ShopError | None:
         return None
 
 
-_INVALID_ID = re.compile(r"woocommerce_rest_(\w+_)?invalid_(\w+_)?id|woocommerce_rest_term_invalid")
+_INVALID_ID = re.compile(
+    r"woocommerce_rest_(\w+_)?invalid_id|woocommerce_rest_term_invalid|woocommerce_rest_invalid_order_refund_id"
+)
 """The shop's own word for «there is no such thing»; a plugin's 404 is none."""
 _OWN_CODES = ("woocommerce_", "rest_forbidden")
 """How the shop's own refusals begin; plugins that shut the API to everybody have codes of their own."""
@@ -130,7 +132,7 @@ def judge(answer: Answer) -> Trouble | None:
         return Trouble("source_address_changed", {"address": None, "answer": error.code, "asked": answer.url})
     if _INVALID_ID.fullmatch(error.code) and (answer.status in (404, 500) or answer.method != "GET"):
         return Trouble("not_found_at_source", {**said, "answer": error.code, "asked_at": answer.asked_at})
-    if answer.status >= 500 and not isinstance(error.data, int | float):
+    if answer.status >= 500 and answer.status != 501 and not isinstance(error.data, int | float):
         proof = {"attempts": [], "status": answer.status, "code": error.code, "message": excerpt(answer.body)}
         return Trouble("source_unavailable", proof, transient=True)
     named = error.data.get("params") if isinstance(error.data, dict) else None

@@ -39,5 +39,5 @@ docs: install ## Serve the documentation on loopback
 	$(BIN)/mkdocs serve
 
 lock: ## Renew the lock files (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml --extra demo --group dev -o requirements/dev.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml --extra demo --extra otel --group dev -o requirements/dev.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml --extra demo --group bench -o requirements/bench.lock

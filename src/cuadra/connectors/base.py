@@ -9,13 +9,14 @@ A connector hands over two things that do not know each other:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
 from msgspec import Struct
 
+from cuadra.clock import utc_now
 from cuadra.model import (
     BranchRead,
     CategoryRead,
@@ -26,12 +27,6 @@ from cuadra.model import (
     OrderRead,
     ProductRead,
 )
-
-
-def utc_now() -> datetime:
-    """The time, in UTC."""
-    return datetime.now(UTC)
-
 
 Value = OrderRead | CustomerRead | ProductRead | CategoryRead | BranchRead
 Evidence = dict[str, Any]

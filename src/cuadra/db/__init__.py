@@ -12,6 +12,7 @@ from psycopg.abc import Buffer
 from psycopg.copy import Writer
 from psycopg.rows import TupleRow
 
+from cuadra import clock
 from cuadra.db import embedded
 from cuadra.db.queries import sql
 from cuadra.errors import Unreachable
@@ -28,6 +29,11 @@ def _silent(text: str) -> None:
 def conninfo(settings: Settings, progress: Callable[[str], None] = _silent) -> str:
     """How to reach the database; starts the embedded server where no other one is named."""
     return settings.database_url or embedded.start(settings.home, progress)
+
+
+# Both sides notice within some 15 seconds that the other one's host is gone: its locks are free then, and what it was
+# doing is taken by another. A process that dies says so at once; a host behind a cut cable does not.
+_KEEPALIVE: dict[str, int] = {"keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 15_000}  # fmt: skip
 
 
 class Overtaken(Exception):
@@ -53,7 +59,11 @@ class Database:
         """The open connection. Raises Unreachable saying why there is none."""
         if self._conn is None or self._conn.closed:
             try:
-                self._conn = psycopg.connect(self.info, autocommit=True, application_name="cuadra")
+                self._conn = psycopg.connect(self.info, autocommit=True, application_name="cuadra",
+                                             connect_timeout=10, **_KEEPALIVE)  # fmt: skip
+                row = self._conn.execute(sql("greet")).fetchone()
+                assert row is not None
+                clock.anchor(row[0])
             except psycopg.OperationalError as err:
                 why = str(err).strip().splitlines()[-1]
                 raise Unreachable("The database does not answer: {why}. Check CUADRA_DATABASE_URL.", why=why) from err

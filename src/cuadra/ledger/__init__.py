@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from msgspec import Struct
 
+from cuadra.clock import utc_now
 from cuadra.db import Conn, Database
 from cuadra.ledger import facts, write
 from cuadra.pipeline.rules import AccountFacts, Rules
 from cuadra.pipeline.working import Item, WorkingSet
+
+__all__ = ["AlreadyDone", "BatchLedger", "Take", "Way", "ranges", "utc_now"]
 
 Take = Callable[[Conn, int, int, int], bool]
 """(connection, account, first receipt, last receipt): takes the work out of the inbox inside the batch's own
@@ -31,11 +34,6 @@ class Way(Struct, frozen=True):
     account: AccountFacts
     rules: Rules
     rule_version: int
-
-
-def utc_now() -> datetime:
-    """The time, in UTC."""
-    return datetime.now(UTC)
 
 
 class BatchLedger:

@@ -3,38 +3,69 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 import pytest
 
-from cuadra.db import Database, embedded, migrate
+from cuadra.db import Database, embedded, embedded_files, migrate
 from cuadra.settings import Settings
 from tests.world import World
 
 SKIPPED: list[str] = []
 
 
-def shared_home(config: pytest.Config) -> Path:
-    """The home of the server that all workers of this run share."""
+class Server(NamedTuple):
+    """How to reach the run's server: the program's way, and the administrator's."""
+
+    info: str
+    admin: str
+
+
+def _memory() -> Path | None:
+    """A folder in memory with room for the run's server, which makes and drops some files for every test; None where
+    there is none, or where programs do not run in it."""
+    folder = Path("/dev/shm")
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return None
+    roomy = found.f_bavail * found.f_frsize > 4 << 30
+    return folder if roomy and not found.f_flag & os.ST_NOEXEC and os.access(folder, os.W_OK | os.X_OK) else None
+
+
+@contextmanager
+def run_server(config: pytest.Config) -> Iterator[Path]:
+    """The home of the server that all workers of this run share, while root's data lies beside it."""
     factory = config._tmp_path_factory  # type: ignore[attr-defined]
     base = factory.getbasetemp()
-    return (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "server"
+    base = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    memory = _memory()
+    if memory is None:
+        yield base / "server"
+        return
+    place = memory / f"cuadra-{hashlib.sha256(os.fsencode(base)).hexdigest()[:12]}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedded_files, "SYSTEM_FOLDER", place / "root")
+        yield place / "server"
 
 
 @pytest.fixture(scope="session")
-def server(request: pytest.FixtureRequest) -> Path:
-    """Home of a running embedded server with a migrated template database."""
-    home = shared_home(request.config)
-    home.mkdir(parents=True, exist_ok=True)
-    info = embedded.start(home)
+def server(request: pytest.FixtureRequest) -> Server:
+    """A running embedded server with a migrated template database."""
+    with run_server(request.config) as home:
+        home.mkdir(parents=True, exist_ok=True)
+        info, admin_info = embedded.start(home), embedded.admin_conninfo(home)
     with (home / "template.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with psycopg.connect(embedded.admin_conninfo(home), autocommit=True) as admin:
+        with psycopg.connect(admin_info, autocommit=True) as admin:
             if not admin.execute("SELECT 1 FROM pg_database WHERE datname = 'cuadra_template'").fetchone():
                 # no crash of the machine is tested here, and every test makes a database
                 admin.execute("ALTER SYSTEM SET fsync = off")
@@ -42,18 +73,18 @@ def server(request: pytest.FixtureRequest) -> Path:
                 with Database(info) as db:
                     migrate.migrate(db)
                 admin.execute("CREATE DATABASE cuadra_template TEMPLATE cuadra OWNER cuadra")
-    return home
+    return Server(info, admin_info)
 
 
 @pytest.fixture
-def info(server: Path) -> Iterator[str]:
+def info(server: Server) -> Iterator[str]:
     """Connection string of a database of this test's own."""
     name = f"t_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(embedded.admin_conninfo(server), autocommit=True) as admin:
+    with psycopg.connect(server.admin, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE cuadra_template OWNER cuadra")
         admin.execute(f"GRANT TEMPORARY, CONNECT ON DATABASE {name} TO cuadra, cuadra_app")
-    yield embedded.start(server).replace("dbname=cuadra", f"dbname={name}")
-    with psycopg.connect(embedded.admin_conninfo(server), autocommit=True) as admin:
+    yield server.info.replace("dbname=cuadra", f"dbname={name}")
+    with psycopg.connect(server.admin, autocommit=True) as admin:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -92,10 +123,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """The run's server stops with the run, and leaves nothing."""
     if os.environ.get("PYTEST_XDIST_WORKER"):
         return
-    home = shared_home(session.config)
-    if not home.exists():
-        return
-    data = embedded.data_folder(home)
-    embedded.stop(home)
-    if not data.is_relative_to(home):  # as root the data lies under a system path
+    with run_server(session.config) as home:
+        if not home.exists():
+            return
+        data = embedded.data_folder(home)
+        embedded.stop(home)
+    shutil.rmtree(home, ignore_errors=True)
+    if not data.is_relative_to(home):  # as root the data lies under a path of its own
         shutil.rmtree(data.parent.parent, ignore_errors=True)
+    if home.parent.parent == Path("/dev/shm"):
+        shutil.rmtree(home.parent, ignore_errors=True)

@@ -20,7 +20,7 @@ from tests.world import World
 
 __all__ = ["hurried"]
 
-ORDERS = int(os.environ.get("CUADRA_TEST_SHOP_ORDERS", "400"))
+ORDERS = int(os.environ.get("CUADRA_TEST_SHOP_ORDERS", "240"))
 ROUNDS = 8
 
 

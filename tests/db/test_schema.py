@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import uuid
 from importlib.resources import files
-from pathlib import Path
 
 import psycopg
 
-from cuadra.db import Database, embedded, queries
+from cuadra.db import Database, queries
 from cuadra.db.migrate import migrate, migrations, pending
+from tests.conftest import Server
 
 #: everything of a schema that a difference could hide in, one line each
 PICTURE = """
@@ -32,10 +32,10 @@ ORDER BY 1
 """
 
 
-def test_migrations_build_what_the_schema_file_says(server: Path, info: str) -> None:
+def test_migrations_build_what_the_schema_file_says(server: Server, info: str) -> None:
     name = f"t_{uuid.uuid4().hex[:12]}"
     schema = files("cuadra.db").joinpath("schema.sql").read_text("utf-8")
-    with psycopg.connect(embedded.admin_conninfo(server), autocommit=True) as admin:
+    with psycopg.connect(server.admin, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE template0 OWNER cuadra")
     try:
         with psycopg.connect(info.replace(re.search(r"dbname=(\S+)", info)[1], name), autocommit=True) as conn:
@@ -47,7 +47,7 @@ def test_migrations_build_what_the_schema_file_says(server: Path, info: str) -> 
             conn.execute("SET ROLE cuadra_owner")
             of_migrations = conn.execute(PICTURE).fetchall()
     finally:
-        with psycopg.connect(embedded.admin_conninfo(server), autocommit=True) as admin:
+        with psycopg.connect(server.admin, autocommit=True) as admin:
             admin.execute(f"DROP DATABASE {name}")
     assert of_file == of_migrations
     assert len(of_file) > 400

@@ -14,7 +14,6 @@ import pytest
 from cuadra import accounts, inbox, secrets
 from cuadra.connectors.base import Rejected
 from cuadra.connectors.woocommerce import WooCommerceConnector
-from cuadra.db import embedded
 from cuadra.faces.intake import notices
 from cuadra.faces.intake.app import Intake
 from cuadra.faces.intake.directory import GAP_SECONDS
@@ -23,6 +22,7 @@ from cuadra.faces.intake.writer import BatchWriter, NotStored, pack
 from cuadra.model import Entity
 from cuadra.secrets import KeyFile, Secret
 from cuadra.settings import Settings
+from tests.conftest import Server
 from tests.faces.listening import Live, another_account, during, live, post, receipts, refusals, stored
 from tests.world import World
 
@@ -207,12 +207,12 @@ def test_a_full_disk_of_the_database_is_a_lack_of_room(
     assert list(refusals(world)) == ["intake_refused_for_space"]
 
 
-def test_a_database_that_went_away_is_found_again(world: World, intake: Intake, server: Any, info: str) -> None:
+def test_a_database_that_went_away_is_found_again(world: World, intake: Intake, server: Server, info: str) -> None:
     woo = live(world)
     name = psycopg.conninfo.conninfo_to_dict(info)["dbname"]
 
     def closed(yes: bool) -> None:
-        with psycopg.connect(embedded.admin_conninfo(server), autocommit=True) as admin:
+        with psycopg.connect(server.admin, autocommit=True) as admin:
             admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {not yes}")
             if yes:
                 admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))

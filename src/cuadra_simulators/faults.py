@@ -54,13 +54,17 @@ class Faults:
         `rate` strikes by chance, `calls` at those matching calls exactly, `times` stops after so many. What `path` is
         searched in, and what `seconds` says of a kind, is the simulator's own affair.
         """
-        if kind not in self._kinds:
-            raise ValueError(f"there is no fault «{kind}»; there are {', '.join(self._kinds)}")
+        self.check(kind)
         self._made += 1
         chance = random.Random(f"fault {self._seed} {kind} {self._made}")
         fault = Fault(kind, rate, None if calls is None else frozenset(calls), times, path, seconds, chance=chance)
         self.active.append(fault)
         return fault
+
+    def check(self, kind: str) -> None:
+        """ValueError when the simulator knows no such fault."""
+        if kind not in self._kinds:
+            raise ValueError(f"there is no fault «{kind}»; there are {', '.join(self._kinds)}")
 
     def clear(self, kind: str = "") -> None:
         """Switch off a kind, or everything."""

@@ -14,7 +14,7 @@ import psycopg
 from msgspec import Struct
 from psycopg.types.json import Jsonb
 
-from cuadra import connectors
+from cuadra import cadence, connectors
 from cuadra.connectors.base import Connector
 from cuadra.db import Conn, Database
 from cuadra.db.queries import sql
@@ -165,6 +165,7 @@ def add_integration(db: Database, account: Account, name: str, connector: str, s
         row = conn.execute(sql("add_store"), {**key, "name": name}).fetchone()
         assert row is not None
         values: dict[str, Any] = {"account": account.account_id, "store": row[0], "name": name, "connector": connector,
+                  "mode": found.info.mode,
                   "settings": Jsonb(settings), "address": token_urlsafe(32) if found.info.live else None}  # fmt: skip
         try:
             row = conn.execute(sql("add_integration"), values).fetchone()
@@ -222,6 +223,7 @@ MOVES = {
     "validating": ("draft",),
     "active": ("draft", "validating", "paused", "broken"),
     "paused": ("active", "broken"),
+    "broken": ("active",),
     "removed": ("draft", "validating", "active", "paused", "broken"),
 }
 
@@ -246,6 +248,20 @@ def states(db: Database, account: Account, integration: Integration) -> list[tup
     key = {"account": account.account_id, "integration": integration.integration_id}
     with db.transaction(account.account_id) as conn:
         return [(at, state, who, note) for at, state, who, note in conn.execute(sql("list_integration_states"), key)]
+
+
+def set_mode(db: Database, account: Account, integration: Integration, mode: str, author: str) -> bool:
+    """Change when an integration runs by itself. Raises UsageError for what is no cadence. False if it is so already."""
+    text = cadence.parse(mode).text
+    if text == integration.mode:
+        return False
+    with db.transaction(account.account_id) as conn:
+        conn.execute(sql("set_integration_mode"), {
+            "account": account.account_id, "integration": integration.integration_id, "mode": text,
+        })  # fmt: skip
+        audit(conn, account.account_id, author, "integration set", integration.name,
+              {"mode": text, "before": integration.mode})  # fmt: skip
+    return True
 
 
 def set_settings(

@@ -22,7 +22,7 @@ import httpx
 from msgspec import Struct
 
 import cuadra
-from cuadra.connectors.base import Calls, Evidence, utc_now
+from cuadra.connectors.base import Calls, Evidence, Pacing, utc_now
 from cuadra.errors import UsageError
 
 BODY_LIMIT = 64 << 20
@@ -100,7 +100,7 @@ class Pace:
 class Http:
     """Calls to one base address."""
 
-    def __init__(self, base: str, judge: Judge, *, pace: Pace, auth: httpx.Auth | None = None,
+    def __init__(self, base: str, judge: Judge, *, pace: Pacing, auth: httpx.Auth | None = None,
                  headers: Mapping[str, str] | None = None, verify: Verify = True, private: bool = False,
                  timeout: float | None = None, sleep: Callable[[float], None] = time.sleep) -> None:  # fmt: skip
         """`private` allows addresses that are not public: for shops of the demo and inside one's own network."""

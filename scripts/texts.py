@@ -77,6 +77,8 @@ WORDS = (
     "import_began", "key_version", "sender", "size", "number", "since", "deleted_at", "compared", "relinked",
     # why a notice could not be stored
     "database", "busy", "credentials", "topic",
+    # of a delivery that was not taken: what it is about
+    "scope", "endpoint",
     "webhook", "poll", "backfill", "relink", "push", "person", "tag",
     # outcomes of items, and a step that was not reached
     "failed_items", "not_reached",

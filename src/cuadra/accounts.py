@@ -85,7 +85,7 @@ def get(db: Database, account_id: int) -> Account:
 
 def add(db: Database, name: str, currency: str, country: str, time_zone: str, retention: int) -> int:
     """A new account. Raises UsageError for a value that cannot be, Refused for a name that is taken."""
-    _named(name)
+    check_name(name)
     _check(currency, country, time_zone, retention)
     values = {"name": name, "currency": currency, "country": country, "time_zone": time_zone, "retention": retention}
     try:
@@ -106,7 +106,8 @@ def change(db: Database, account: Account, author: str, **values: Any) -> None:
         audit(conn, account.account_id, author, "account set", account.name, values)
 
 
-def _named(name: str) -> None:
+def check_name(name: str) -> None:
+    """Refuse what cannot be the name of anything. Raises UsageError."""
     if not name.strip() or len(name) > 100 or not name.isprintable():
         raise UsageError("«{value}» is no name; use up to 100 letters, digits and signs.", value=name)
 
@@ -145,7 +146,7 @@ def audit(conn: Conn, account_id: int, actor: str, action: str, what: str, detai
 def add_integration(db: Database, account: Account, name: str, connector: str, settings: dict[str, Any], author: str,
                     *, store: str | None = None, same_store: bool = False) -> Integration:  # fmt: skip
     """A new integration, in draft. A second one on the same store is refused unless that is meant."""
-    _named(name)
+    check_name(name)
     found = connectors.get(connector)
     known = {spec.name for spec in found.info.settings}
     for setting in settings:

@@ -1,9 +1,9 @@
 """When something runs by itself: every so many minutes, or daily at an hour. Pure: from what is written to the next time.
 
-    manual         never by itself
-    realtime       notices, and every 15 minutes a look whether one was missed
-    every 10m      every ten minutes; every 2h, every 45s
-    daily 03:00    once on each day of the zone's calendar, on those with 23 and 25 hours too
+manual         never by itself
+realtime       notices, and every 15 minutes a look whether one was missed
+every 10m      every ten minutes; every 2h, every 45s
+daily 03:00    once on each day of the zone's calendar, on those with 23 and 25 hours too
 """
 
 from __future__ import annotations

@@ -21,8 +21,9 @@ import httpx
 from msgspec import Struct
 
 import cuadra
+from cuadra.clock import utc_now
 from cuadra.connectors import network
-from cuadra.connectors.base import Calls, Evidence, Pacing, utc_now
+from cuadra.connectors.base import Calls, Evidence, Pacing
 from cuadra.errors import UsageError
 
 BODY_LIMIT = 64 << 20

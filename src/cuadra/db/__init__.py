@@ -33,7 +33,7 @@ def conninfo(settings: Settings, progress: Callable[[str], None] = _silent) -> s
 
 # Both sides notice within some 15 seconds that the other one's host is gone: its locks are free then, and what it was
 # doing is taken by another. A process that dies says so at once; a host behind a cut cable does not.
-_KEEPALIVE: dict[str, int] = {"keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 15_000}  # fmt: skip
+_KEEPALIVE: dict[str, Any] = {"keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 15_000}  # fmt: skip
 
 
 class Overtaken(Exception):

@@ -674,7 +674,7 @@ CREATE TABLE problem (                                         -- one cause, fro
     since      timestamptz NOT NULL,
     last_at    timestamptz NOT NULL,
     count      bigint NOT NULL DEFAULT 1,                      -- how often it was met
-    next_at    timestamptz,                                    -- nobody asks before; NULL: no retry by itself
+    next_at    timestamptz NOT NULL,                           -- nobody asks before
     ended_at   timestamptz,
     PRIMARY KEY (account_id, problem_id)
 );

@@ -21,8 +21,8 @@ import httpx
 from msgspec import Struct
 
 import cuadra
+from cuadra.clock import utc_now
 from cuadra.connectors import network
-from cuadra.connectors.base import utc_now
 from cuadra.connectors.http import Trouble, Verify
 from cuadra.destinations import answers, signing
 from cuadra.destinations.base import Delivered, Parcel

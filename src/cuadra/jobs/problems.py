@@ -21,7 +21,9 @@ from cuadra.db import Database
 from cuadra.db.queries import sql
 
 FETCH, DELIVER = "fetch", "deliver"
-FIRST_PAUSE, LONGEST_PAUSE = 15.0, 600.0
+FIRST_PAUSE, LONGEST_PAUSE = 5.0, 600.0
+MENDED_PAUSE = 30.0
+"""What a person has to mend is not tried more often than that."""
 SERIES = 3
 """So often transient trouble is met before it counts as a failure."""
 CREDENTIALS = frozenset({
@@ -30,8 +32,13 @@ CREDENTIALS = frozenset({
 })  # fmt: skip
 """What a person has to mend: the integration is broken until an answer comes."""
 OUTAGE = CREDENTIALS | {
-    "source_timeout", "source_rate_limited", "source_unavailable", "source_blocked_by_firewall", "destination_unavailable",
-    "destination_rejected", "destination_queue_full",
+    "source_timeout",
+    "source_rate_limited",
+    "source_unavailable",
+    "source_blocked_by_firewall",
+    "destination_unavailable",
+    "destination_rejected",
+    "destination_queue_full",
 }
 """What concerns everything that is asked of a party, and not one thing only."""
 
@@ -44,7 +51,7 @@ class Problem(Struct, frozen=True):
     since: datetime
     last_at: datetime
     count: int
-    next_at: datetime | None
+    next_at: datetime
 
     @property
     def red(self) -> bool:
@@ -53,12 +60,15 @@ class Problem(Struct, frozen=True):
 
     def resting(self, now: datetime) -> bool:
         """Whether nobody is to ask: it is asked again by the clock alone, when the pause is over."""
-        return self.reason in OUTAGE and (self.next_at is None or self.next_at > now)
+        return self.reason in OUTAGE and self.next_at > now
 
 
 def pause(count: int, asked: float | None = None) -> float:
-    """Seconds until the next try, after so many; `asked`: those that the party itself asked for."""
-    grown = min(FIRST_PAUSE * 2.0 ** max(count - 1, 0), LONGEST_PAUSE)
+    """Seconds until the next try, after so many; `asked`: those that the party itself asked for, which are believed while
+    they help."""
+    grown = min(FIRST_PAUSE * 2.0 ** min(max(count - 1, 0), 20), LONGEST_PAUSE)
+    if asked is not None and count <= SERIES:
+        return asked * random.uniform(1.0, 1.2)
     return max(grown * random.uniform(0.8, 1.2), asked or 0.0)
 
 
@@ -82,9 +92,11 @@ def resting(db: Database, account_id: int, party: int, step: str = FETCH) -> boo
 
 def meet(db: Database, account_id: int, party: int, reason: str, evidence: Evidence, step: str = FETCH,
          asked: float | None = None) -> Problem:  # fmt: skip
-    """It was met, for the first time or again. `next_at` is None where nobody tries it by himself."""
+    """It was met, for the first time or again. `next_at` says when it is worth trying again: soon where it may pass, and
+    now and then where somebody has to act, for nobody tells us that he has."""
     before = last(db, account_id, party, step)
-    seconds = pause((before.count if before else 0) + 1, asked) if transient(reason) else None
+    count = (before.count if before else 0) + 1
+    seconds = pause(count, asked) if transient(reason) else max(pause(count), MENDED_PAUSE)
     with db.transaction(account_id) as conn:
         conn.execute(sql("meet_problem"), {
             "account": account_id, "party": party, "step": step, "reason": reason,
@@ -98,7 +110,10 @@ def meet(db: Database, account_id: int, party: int, reason: str, evidence: Evide
 def over(db: Database, account_id: int, party: int, step: str = FETCH) -> bool:
     """The party answers as it should. True if that was not so before."""
     with db.transaction(account_id) as conn:
-        return conn.execute(sql("end_problem"), {"account": account_id, "party": party, "step": step}).fetchone() is not None
+        return (
+            conn.execute(sql("end_problem"), {"account": account_id, "party": party, "step": step}).fetchone()
+            is not None
+        )
 
 
 def mended(db: Database, account_id: int, party: int) -> None:

@@ -53,7 +53,9 @@ def plan(db: Database) -> int:
         row = conn.execute("SELECT clock_timestamp()").fetchone()
         assert row is not None
         now: datetime = row[0]
-        for kind, account, integration, connector, mode, zone, known in conn.execute(sql("list_unscheduled")).fetchall():
+        for kind, account, integration, connector, mode, zone, known in conn.execute(
+            sql("list_unscheduled")
+        ).fetchall():
             for task, text in _wanted(kind, connector, mode).items():
                 before = (known or {}).get(task)
                 if before is not None and before[:2] == [text, zone] and not _astray(text, before[2], now):

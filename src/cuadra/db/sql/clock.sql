@@ -141,7 +141,7 @@ SET reason = excluded.reason, evidence = excluded.evidence, last_at = excluded.l
 RETURNING count, since;
 
 -- name: end_problem
-UPDATE problem SET ended_at = clock_timestamp(), next_at = NULL
+UPDATE problem SET ended_at = clock_timestamp()
 WHERE account_id = %(account)s AND party_id = %(party)s AND step = %(step)s AND ended_at IS NULL
 RETURNING reason, since, count;
 

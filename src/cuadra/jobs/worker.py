@@ -1,0 +1,199 @@
+"""A worker: some lanes that work side by side until they are told to stop. Any number of workers may run on any number of
+hosts; each takes what nobody else is at.
+
+    live       notices through the pipeline: nothing else is done by these lanes, so that live orders never wait for history
+    ask        questions to sources, and states for them
+    clock      scheduled tasks, imports among them: the history is here
+    deliver    what goes on to destinations
+
+A lane works in turns. Whatever a turn raises is told, and the lane goes on after a pause with a new connection: there is
+nobody else to do the work.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable
+
+import cuadra
+from cuadra import clock, observing
+from cuadra.db import Database
+from cuadra.db.queries import sql
+from cuadra.errors import Refused, Unreachable
+from cuadra.jobs import delivering, schedules, tasks, working
+from cuadra.jobs.receiving import Interrupted
+from cuadra.jobs.schedules import Due
+from cuadra.jobs.tasks import Bench, Retry
+from cuadra.pipeline.run import TRANSIENT, fingerprint
+from cuadra.settings import Settings
+
+IDLE_SECONDS = 0.1
+CLOCK_SECONDS = 1.0
+"""How often the clock looks what is due, and whether somebody's work is left."""
+PLAN_SECONDS = 10.0
+SEEN_SECONDS = 5.0
+GONE_SECONDS = 30.0
+"""A worker that has not been seen for so long is gone."""
+AGAIN_SECONDS = 2.0
+STOP_SECONDS = 60.0
+"""How long the lanes have to finish what they are at; then their locks die with the program."""
+AFTER_FAULT = 60.0
+
+_log = logging.getLogger("cuadra.worker")
+
+Told = Callable[[Exception], None]
+Turn = Callable[[], bool]
+"""One turn of a lane; whether there was anything to do."""
+
+
+def _quiet(_error: Exception) -> None:
+    """Nobody to tell."""
+
+
+def _unseen(_what: str, _done: int, _total: int | None) -> None:
+    """Nobody watches."""
+
+
+class Worker:
+    """All lanes of this program, once started."""
+
+    def __init__(
+        self, settings: Settings, db: Database, *, told: Told = _quiet, live: int = 2, clocks: int = 2
+    ) -> None:
+        self._settings, self._db, self._told = settings, db, told
+        self._live, self._clocks = live, clocks
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self.worker_id: int | None = None
+
+    def start(self) -> None:
+        """Begin to work."""
+        with self._db.transaction() as conn:
+            conn.execute("SELECT ensure_partitions(now()::date, 2)")
+        self._register(self._db)
+        lanes: list[tuple[str, Callable[[Database], Turn], float]] = [
+            ("seen", self._seen, SEEN_SECONDS),
+            ("ask", self._ask, IDLE_SECONDS),
+            ("deliver", self._deliver, IDLE_SECONDS),
+            *((f"live {n}", self._process, IDLE_SECONDS) for n in range(self._live)),
+            *((f"clock {n}", self._tick, CLOCK_SECONDS) for n in range(self._clocks)),
+        ]
+        for name, make, idle in lanes:
+            thread = threading.Thread(target=self._lane, args=(make, idle), name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self) -> None:
+        """Finish what is at hand, or give it back, and end."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(STOP_SECONDS)
+        if self.worker_id is not None:
+            with self._db.transaction(role="cuadra_clock") as conn:
+                conn.execute(sql("end_worker"), {"worker": self.worker_id})
+
+    @property
+    def stopping(self) -> threading.Event:
+        """Set once the worker is to stop."""
+        return self._stop
+
+    # ---------------------------------------------------------------- lanes
+
+    def _lane(self, make: Callable[[Database], Turn], idle: float) -> None:
+        with self._db.again() as db:
+            turn: Turn | None = None
+            while not self._stop.is_set():
+                pause = AGAIN_SECONDS
+                try:
+                    turn = turn or make(db)
+                    pause = 0.0 if turn() else idle
+                except Interrupted:
+                    db.close()
+                except Exception as err:  # noqa: BLE001 - a runner: told, and begun again; nobody else does the work
+                    self._told(err)
+                    observing.fault(threading.current_thread().name, err)
+                    db.close()
+                    turn = None
+                if pause:
+                    self._stop.wait(pause)
+
+    def _seen(self, db: Database) -> Turn:
+        """Be seen, plan what is new, and set the clock by the database's."""
+        ticks = 0
+
+        def turn() -> bool:
+            nonlocal ticks
+            with db.transaction(role="cuadra_clock") as conn:
+                row = conn.execute(sql("see_worker"), {"worker": self.worker_id}).fetchone()
+            if row is None:  # another host took us for gone, or the database was restored
+                self._register(db)
+            else:
+                clock.anchor(row[0])
+            if ticks % int(PLAN_SECONDS // SEEN_SECONDS) == 0:
+                schedules.plan(db)
+            ticks += 1
+            return False
+
+        return turn
+
+    def _register(self, db: Database) -> None:
+        with db.transaction(role="cuadra_clock") as conn:
+            row = conn.execute(sql("add_worker"), {
+                "host": socket.gethostname(), "pid": os.getpid(), "version": cuadra.__version__,
+            }).fetchone()  # fmt: skip
+        assert row is not None
+        self.worker_id = int(row[0])
+
+    def _process(self, db: Database) -> Turn:
+        shops = working.Shops(self._settings, db)
+        return lambda: working.process(db, shops) > 0
+
+    def _ask(self, db: Database) -> Turn:
+        shops = working.Shops(self._settings, db)
+        return lambda: working.ask(db, shops, _unseen) > 0
+
+    def _deliver(self, db: Database) -> Turn:
+        crew = delivering.Crew(self._settings, db, self._stop)
+        return crew.turn
+
+    def _tick(self, db: Database) -> Turn:
+        bench = Bench(self._settings, db.again(), self._stop, _unseen)
+
+        def turn() -> bool:
+            for one in schedules.due(db):
+                with schedules.locked(db, one.name) as mine:
+                    tries = schedules.claim(db, one, self.worker_id) if mine else None
+                    if tries is not None:
+                        self._do(bench, one, tries)
+                        return True
+                if self._stop.is_set():
+                    break
+            return False
+
+        return turn
+
+    def _do(self, bench: Bench, one: Due, tries: int) -> None:
+        """Do a task that is claimed. What is broken off stays begun: whoever comes next goes on with it."""
+        with observing.job(
+            one.task, account=one.account_id, integration=one.integration_id, worker=self.worker_id
+        ) as line:
+            retry: float | None = None
+            try:
+                tasks.do(bench, one)
+            except Retry as again:
+                retry = again.seconds
+                line["retry"], line["reason"] = round(retry, 1), again.reason
+            except Refused as refused:  # somebody imports by hand, or it was paused a moment ago
+                line["refused"] = str(refused)
+            except (*TRANSIENT, Unreachable):  # the database was away: it stays begun, and is gone on with
+                bench.db.close()
+                raise
+            except Exception as err:  # noqa: BLE001 - the same runner: one task's fault is not the others'
+                bench.db.close()
+                self._told(err)
+                retry = AFTER_FAULT
+                line["fault"] = fingerprint(err)
+            schedules.end(bench.db, one, tries=tries + 1 if retry else 0, retry=retry)

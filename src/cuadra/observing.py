@@ -19,7 +19,7 @@ _log = structlog.get_logger("cuadra")
 
 def configure(level: str) -> None:
     """Say lines on standard error: `jobs`, or with `attempts` those too; `off`: none."""
-    ranks = {"off": 60, "jobs": 20, "attempts": 10}
+    ranks = {"off": 50, "jobs": 20, "attempts": 10}
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

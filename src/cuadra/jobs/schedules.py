@@ -86,7 +86,7 @@ def _astray(text: str, due: str | None, now: datetime) -> bool:
 def due(db: Database) -> list[Due]:
     """What is to be done now, in the order in which it is to be tried."""
     with db.transaction(role="cuadra_clock") as conn:
-        return [Due(*row) for row in conn.execute(sql("list_due"))]
+        return [Due(*row) for row in conn.execute(sql("list_schedule_due"))]
 
 
 @contextmanager

@@ -28,7 +28,7 @@ VALUES (%(account)s, %(integration)s, %(task)s, %(cadence)s, %(zone)s, %(due)s)
 ON CONFLICT (account_id, integration_id, task) DO UPDATE
 SET cadence = excluded.cadence, zone = excluded.zone, due_at = excluded.due_at;
 
--- name: list_due
+-- name: list_schedule_due
 -- What is to be begun, and what was begun and not ended: its worker is at it, or gone. Those come first whose account has
 -- least at work, then what has waited longest.
 SELECT s.account_id, s.integration_id, s.task, s.cadence, s.zone, clock_timestamp()

@@ -130,7 +130,7 @@ WHERE account_id = %(account)s AND order_id = %(order)s ORDER BY at DESC LIMIT %
 
 -- name: erase_deliveries
 -- What is on its way goes without the person; the destination is told the same anew.
-UPDATE delivery SET body = NULL, evidence = CASE WHEN reason IS NULL THEN NULL ELSE '{"erased": true}' END,
+UPDATE delivery SET body = NULL, evidence = CASE WHEN reason IS NULL THEN NULL ELSE '{"erased": true}'::jsonb END,
        standing = CASE WHEN standing = 'waiting' THEN 'skipped' ELSE standing END,
        reason = CASE WHEN standing = 'waiting' THEN 'personal_data_erased' ELSE reason END,
        due_at = NULL, ended_at = COALESCE(ended_at, clock_timestamp())

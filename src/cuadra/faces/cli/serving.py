@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
-import psycopg
 import typer
 
 from cuadra import accounts
 from cuadra.db import Database
 from cuadra.errors import CuadraError, Refused, UsageError
 from cuadra.faces.cli.context import Session, err, out, session
-from cuadra.jobs import working
+from cuadra.jobs.worker import Worker
 from cuadra.settings import Settings
 from cuadra.texts import _, say
 
-PAUSE_SECONDS = 5.0
-END_SECONDS = 60.0
+QUIET_SECONDS = 60.0
+"""The same interruption is not said again for so long."""
 
 
 def register(app: typer.Typer) -> None:
-    """Add this command."""
+    """Add these commands."""
     app.command("serve", help=_("Take notices of platforms in, and work off what arrives."))(serve_command)
+    app.command("worker", help=_("Work off what arrives and what is due, without taking notices in."))(worker_command)
 
 
 def serve_command(
@@ -38,18 +44,38 @@ def serve_command(
 
     host, port = _place(intake)
     server.claim(host, port)
-    stop = threading.Event()
     with session() as s:
         if url is not None:
             _show_addresses(s, url.rstrip("/"))
         _wake(s)
-        worker = threading.Thread(target=keep_working, args=(s.settings, s.db.again(), stop), name="worker")
-        worker.start()
-        try:
+        with working(s):
             server.serve(host, port, lambda: _listening(intake))
-        finally:
-            stop.set()
-            worker.join(END_SECONDS)
+
+
+def worker_command() -> None:
+    """Any number of workers, on any hosts that reach the database, share what there is to do."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_args: stop.set())
+    with session() as s:
+        _wake(s)
+        with working(s) as worker:
+            place = f"{socket.gethostname()}, {os.getpid()}"
+            out.print(_("Worker {n} is at work ({place}); stop with Ctrl-C.").format(n=worker.worker_id, place=place),
+                      markup=False, soft_wrap=True)  # fmt: skip
+            stop.wait()
+            err.print(_("Stopping: what is at hand is finished, or given back."), style="dim")
+
+
+@contextmanager
+def working(s: Session) -> Iterator[Worker]:
+    """A worker beside whatever else this program does."""
+    worker = worker_of(s.settings, s.db)
+    worker.start()
+    try:
+        yield worker
+    finally:
+        worker.stop()
 
 
 def _place(text: str) -> tuple[str, int]:
@@ -83,18 +109,18 @@ def _wake(s: Session) -> None:
                 err.print(f"{one.name}: {say(error)}", style="yellow", markup=False, soft_wrap=True)
 
 
-def keep_working(settings: Settings, db: Database, stop: threading.Event) -> None:
-    """Work until told to stop. Whatever ends the work before, notices wait in the inbox, and it is begun again."""
-    with db:
-        while not stop.is_set():
-            try:
-                working.work(settings, db, stop, lambda _what, _done, _total: None)
-            except Exception as error:  # noqa: BLE001 - said, and begun again: nobody else is there to do the work
-                err.print(_("The work was interrupted: {why}. It is begun again.").format(why=why(error)),
-                          style="red", markup=False, soft_wrap=True)  # fmt: skip
-                if isinstance(error, psycopg.Error):
-                    db.close()
-                stop.wait(PAUSE_SECONDS)
+def worker_of(settings: Settings, db: Database) -> Worker:
+    """A worker whose interruptions are said on stderr, each kind once in a while."""
+    said: dict[str, float] = {}
+
+    def told(error: Exception) -> None:
+        text = why(error)
+        if time.monotonic() - said.get(text, -QUIET_SECONDS) >= QUIET_SECONDS:
+            said[text] = time.monotonic()
+            err.print(_("The work was interrupted: {why}. It is begun again.").format(why=text), style="red",
+                      markup=False, soft_wrap=True)  # fmt: skip
+
+    return Worker(settings, db, told=told)
 
 
 def why(error: Exception) -> str:

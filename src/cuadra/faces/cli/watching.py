@@ -28,6 +28,7 @@ HOST = "127.0.0.1"
 SCAN_SECONDS = 30.0
 LOOK_SECONDS = 1.0
 TURNS = 5
+END_SECONDS = 60.0
 LATE = timedelta(seconds=20)
 """How long after its beginning what a batch did may be seen."""
 
@@ -48,19 +49,19 @@ class Watch:
         notices = {"notices": f"http://{HOST}:{port}"}
         accounts.set_settings(self._s.db, self._account, self._one, notices, author())
         threads = [
-            threading.Thread(target=serving.keep_working, args=(self._s.settings, self._s.db.again(), self._stop)),
             threading.Thread(target=self._scan),
             threading.Thread(target=self._show),
         ]
         for thread in threads:
             thread.start()
         try:
-            server.serve(HOST, port, self._ready)
+            with serving.working(self._s):
+                server.serve(HOST, port, self._ready)
         finally:
             self._stop.set()
             self._open.set()
             for thread in threads:
-                thread.join(serving.END_SECONDS)
+                thread.join(END_SECONDS)
             self._end()
 
     def _ready(self) -> None:

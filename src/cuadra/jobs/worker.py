@@ -16,6 +16,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 import cuadra
@@ -68,6 +69,7 @@ class Worker:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self.worker_id: int | None = None
+        self._seen_at = float("-inf")
 
     def start(self) -> None:
         """Begin to work."""
@@ -94,6 +96,11 @@ class Worker:
         if self.worker_id is not None:
             with self._db.transaction(role="cuadra_clock") as conn:
                 conn.execute(sql("end_worker"), {"worker": self.worker_id})
+
+    def well(self) -> bool:
+        """Whether its lanes live and it has been seen of late: by the database, that is, as others see it."""
+        alive = bool(self._threads) and all(one.is_alive() for one in self._threads)
+        return alive and not self._stop.is_set() and time.monotonic() - self._seen_at < GONE_SECONDS
 
     @property
     def stopping(self) -> threading.Event:
@@ -132,6 +139,7 @@ class Worker:
                 self._register(db)
             else:
                 clock.anchor(row[0])
+            self._seen_at = time.monotonic()
             if ticks % int(PLAN_SECONDS // SEEN_SECONDS) == 0:
                 schedules.plan(db)
             ticks += 1
@@ -146,6 +154,7 @@ class Worker:
             }).fetchone()  # fmt: skip
         assert row is not None
         self.worker_id = int(row[0])
+        self._seen_at = time.monotonic()
 
     def _process(self, db: Database) -> Turn:
         shops = working.Shops(self._settings, db)
@@ -187,7 +196,7 @@ class Worker:
                 retry = again.seconds
                 line["retry"], line["reason"] = round(retry, 1), again.reason
             except Refused as refused:  # somebody imports by hand, or it was paused a moment ago
-                line["refused"] = str(refused)
+                line["refused"] = refused.message  # without its values: one may be what somebody wrote
             except (*TRANSIENT, Unreachable):  # the database was away: it stays begun, and is gone on with
                 bench.db.close()
                 raise

@@ -4,13 +4,12 @@ is taken by the next one that comes along."""
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import Any
 
-from cuadra import accounts
+from cuadra import accounts, observing
 from cuadra.accounts import Account, Integration
 from cuadra.clock import utc_now
 from cuadra.connectors.base import Shop
@@ -27,8 +26,6 @@ SHOP_SECONDS = 300.0
 """How long a connection to a source is kept; then its settings and credentials are read anew."""
 TURN = 1000
 """Receipts of one integration that are taken at a time; then it is the next one's turn."""
-
-_log = logging.getLogger(__name__)
 
 Doing = Callable[[Account, Integration, Shop | None], int]
 
@@ -64,7 +61,9 @@ class Shops:
         """Leave it alone: a little, then longer. What has arrived is kept."""
         pause = min(2 * self._rests.get(integration.integration_id, (0.0, FIRST_REST / 2))[1], LONGEST_REST)
         self._rests[integration.integration_id] = (time.monotonic() + pause, pause)
-        _log.error("work for %s stopped for %.0f s: %s", integration.name, pause, fingerprint(fault))
+        observing.fault(
+            "work", fault, integration=integration.integration_id, rest=pause, fingerprint=fingerprint(fault)
+        )
 
     def worked(self, integration: Integration) -> None:
         """All was well with it."""
@@ -113,7 +112,9 @@ def _each(db: Database, shops: Shops, lane: str, rows: Iterable[tuple[int, int]]
                 continue
             try:
                 away = problems.resting(db, account_id, integration_id)
-                done += doing(account, integration, None if away else shops.get(account, integration))
+                with observing.job(lane, account=account_id, integration=integration_id) as line:
+                    line["done"] = doing(account, integration, None if away else shops.get(account, integration))
+                done += line["done"]
             except TRANSIENT:
                 raise
             except Exception as err:  # noqa: BLE001 - a runner: one integration's fault is not the others'

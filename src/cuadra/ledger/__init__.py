@@ -35,6 +35,10 @@ class Way(Struct, frozen=True):
     rules: Rules
     rule_version: int
 
+    def named(self, run_id: int | None) -> dict[str, int | None]:
+        """The ids that a batch of a run is known by where it is spoken of."""
+        return {"account": self.account_id, "integration": self.integration_id, "run": run_id}
+
 
 class BatchLedger:
     """Loads, decides and writes one batch in one transaction under the account's lock."""
@@ -43,6 +47,11 @@ class BatchLedger:
                  take: Take | None = None, clock: Callable[[], datetime] = utc_now) -> None:  # fmt: skip
         self._db, self._way, self._run_id, self._set_id = db, way, run_id, set_id
         self._take, self._clock = take, clock
+
+    @property
+    def named(self) -> dict[str, int | None]:
+        """See `pipeline.run.Ledger`."""
+        return self._way.named(self._run_id)
 
     def batch(self, items: list[Item], decide: Callable[[WorkingSet], None]) -> None:
         """See `pipeline.run.Ledger`. Items whose receipts have been claimed by another worker are left alone."""

@@ -13,10 +13,11 @@ from typing import Annotated
 
 import typer
 
-from cuadra import accounts
+from cuadra import accounts, observing
 from cuadra.db import Database
-from cuadra.errors import CuadraError, Refused, UsageError
+from cuadra.errors import CuadraError, Refused
 from cuadra.faces.cli.context import Session, err, out, session
+from cuadra.faces.cli.watched import MetricsOption, place_of, trace, watched
 from cuadra.jobs.worker import Worker
 from cuadra.settings import Settings
 from cuadra.texts import _, say
@@ -39,27 +40,30 @@ def serve_command(
         str | None,
         typer.Option("--url", metavar="BASE", help=_("The public address of the listener; shows whom to give which.")),
     ] = None,
+    metrics: MetricsOption = None,
 ) -> None:
     from cuadra.faces.intake import server  # every other command starts without a web server
 
-    host, port = _place(intake)
+    host, port = place_of(intake)
     server.claim(host, port)
-    with session() as s:
+    trace()
+    with session(observing.JOBS) as s:
         if url is not None:
             _show_addresses(s, url.rstrip("/"))
         _wake(s)
-        with working(s):
+        with working(s) as worker, watched(s, worker, metrics):
             server.serve(host, port, lambda: _listening(intake))
 
 
-def worker_command() -> None:
+def worker_command(metrics: MetricsOption = None) -> None:
     """Any number of workers, on any hosts that reach the database, share what there is to do."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_args: stop.set())
-    with session() as s:
+    trace()
+    with session(observing.JOBS) as s:
         _wake(s)
-        with working(s) as worker:
+        with working(s) as worker, watched(s, worker, metrics):
             place = f"{socket.gethostname()}, {os.getpid()}"
             out.print(_("Worker {n} is at work ({place}); stop with Ctrl-C.").format(n=worker.worker_id, place=place),
                       markup=False, soft_wrap=True)  # fmt: skip
@@ -76,14 +80,6 @@ def working(s: Session) -> Iterator[Worker]:
         yield worker
     finally:
         worker.stop()
-
-
-def _place(text: str) -> tuple[str, int]:
-    host, _colon, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise UsageError("«{value}» is no place to listen at; write HOST:PORT, like 127.0.0.1:8080.", value=text)
-    return host, int(port)
 
 
 def _listening(place: str) -> None:

@@ -23,7 +23,19 @@ PERSON = {
     "name": "Zenobia Quispe", "email": "zenobia.q@example.com", "phone": "+54 9 11 5550-7788", "document": "27555444",
 }  # fmt: skip
 PLACE = {"street": "Calle Inventada 4711", "city": "Villa Irreal", "postcode": "X9Y8Z7"}
-SECRETS = ("zenobia", "quispe", "5550", "7788", "27555444", "inventada", "4711", "irreal", "x9y8z7", "@example", "example.com")
+SECRETS = (
+    "zenobia",
+    "quispe",
+    "5550",
+    "7788",
+    "27555444",
+    "inventada",
+    "4711",
+    "irreal",
+    "x9y8z7",
+    "@example",
+    "example.com",
+)
 
 
 @pytest.fixture
@@ -50,13 +62,17 @@ def traffic() -> list[dict[str, Any] | bytes]:
     ]  # fmt: skip
 
 
-def test_each_attempt_is_said_once_and_nothing_of_anybody(world: World, said: Said, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_attempt_is_said_once_and_nothing_of_anybody(
+    world: World, said: Said, capsys: pytest.CaptureFixture[str]
+) -> None:
     observing.configure(observing.ATTEMPTS)
     world.take(*traffic())
     text = capsys.readouterr().err
     assert not [one for one in SECRETS if one in text.lower()]
     lines = [json.loads(one) for one in text.splitlines()]
-    kept = world.rows("SELECT receipt_id, order_id, run_id, entity, outcome, standing, reason, warnings, steps FROM attempt")
+    kept = world.rows(
+        "SELECT receipt_id, order_id, run_id, entity, outcome, standing, reason, warnings, steps FROM attempt"
+    )
     assert len(kept) == len(traffic())
     assert sorted(
         (one["receipt"], one["order"], one["run"], one["entity"], one["outcome"], one["standing"], one["reason"],
@@ -68,7 +84,9 @@ def test_each_attempt_is_said_once_and_nothing_of_anybody(world: World, said: Sa
     assert all(one["batch"] >= 1 and one["batch_ms"] > 0 for one in lines)
 
 
-def test_of_a_receipt_that_stands_alone_it_is_said_too(world: World, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_receipt_that_stands_alone_it_is_said_too(
+    world: World, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The patient way: halved until the poisonous one stands alone."""
     from cuadra.pipeline import run
 
@@ -100,7 +118,7 @@ def test_a_job_is_said_at_its_end_however_it_ends(said: Said) -> None:
     observing.configure(observing.JOBS)
     with observing.job("poll", account=7) as line:
         line["receipts"] = 3
-    with pytest.raises(ValueError), observing.job("poll", account=8):  # noqa: PT012
+    with pytest.raises(ValueError), observing.job("poll", account=8):
         raise ValueError("Zenobia Quispe")
     with observing.job("process", account=9) as line:
         line["done"] = 0
@@ -171,7 +189,7 @@ def test_a_batch_is_a_span_within_its_job(world: World, spans: InMemorySpanExpor
 
 
 def test_a_span_says_the_kind_of_an_error_and_not_its_text(spans: InMemorySpanExporter) -> None:
-    with pytest.raises(ValueError), observing.job("poll"), observing.batch({"receipts": 2}):  # noqa: PT012
+    with pytest.raises(ValueError), observing.job("poll"), observing.batch({"receipts": 2}):
         raise ValueError("Zenobia Quispe")
     for span in spans.get_finished_spans():
         assert not span.status.is_ok

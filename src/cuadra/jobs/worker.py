@@ -18,6 +18,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 
 import cuadra
 from cuadra import clock, observing
@@ -48,6 +49,8 @@ _log = logging.getLogger("cuadra.worker")
 Told = Callable[[Exception], None]
 Turn = Callable[[], bool]
 """One turn of a lane; whether there was anything to do."""
+Make = Callable[[Database, ExitStack], Turn]
+"""Makes the turns of a lane; what they open is let go with the stack."""
 
 
 def _quiet(_error: Exception) -> None:
@@ -76,7 +79,7 @@ class Worker:
         with self._db.transaction() as conn:
             conn.execute("SELECT ensure_partitions(now()::date, 2)")
         self._register(self._db)
-        lanes: list[tuple[str, Callable[[Database], Turn], float]] = [
+        lanes: list[tuple[str, Make, float]] = [
             ("seen", self._seen, SEEN_SECONDS),
             ("ask", self._ask, IDLE_SECONDS),
             ("deliver", self._deliver, IDLE_SECONDS),
@@ -109,13 +112,13 @@ class Worker:
 
     # ---------------------------------------------------------------- lanes
 
-    def _lane(self, make: Callable[[Database], Turn], idle: float) -> None:
-        with self._db.again() as db:
+    def _lane(self, make: Make, idle: float) -> None:
+        with self._db.again() as db, ExitStack() as opened:
             turn: Turn | None = None
             while not self._stop.is_set():
                 pause = AGAIN_SECONDS
                 try:
-                    turn = turn or make(db)
+                    turn = turn or make(db, opened)
                     pause = 0.0 if turn() else idle
                 except Interrupted:
                     db.close()
@@ -123,11 +126,12 @@ class Worker:
                     self._told(err)
                     observing.fault(threading.current_thread().name, err)
                     db.close()
+                    opened.close()
                     turn = None
                 if pause:
                     self._stop.wait(pause)
 
-    def _seen(self, db: Database) -> Turn:
+    def _seen(self, db: Database, _opened: ExitStack) -> Turn:
         """Be seen, plan what is new, and set the clock by the database's."""
         ticks = 0
 
@@ -156,20 +160,20 @@ class Worker:
         self.worker_id = int(row[0])
         self._seen_at = time.monotonic()
 
-    def _process(self, db: Database) -> Turn:
-        shops = working.Shops(self._settings, db)
+    def _process(self, db: Database, opened: ExitStack) -> Turn:
+        shops = opened.enter_context(closing(working.Shops(self._settings, db)))
         return lambda: working.process(db, shops) > 0
 
-    def _ask(self, db: Database) -> Turn:
-        shops = working.Shops(self._settings, db)
+    def _ask(self, db: Database, opened: ExitStack) -> Turn:
+        shops = opened.enter_context(closing(working.Shops(self._settings, db)))
         return lambda: working.ask(db, shops, _unseen) > 0
 
-    def _deliver(self, db: Database) -> Turn:
+    def _deliver(self, db: Database, _opened: ExitStack) -> Turn:
         crew = delivering.Crew(self._settings, db, self._stop)
         return crew.turn
 
-    def _tick(self, db: Database) -> Turn:
-        bench = Bench(self._settings, db.again(), self._stop, _unseen)
+    def _tick(self, db: Database, opened: ExitStack) -> Turn:
+        bench = Bench(self._settings, opened.enter_context(db.again()), self._stop, _unseen)
 
         def turn() -> bool:
             for one in schedules.due(db):

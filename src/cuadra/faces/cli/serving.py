@@ -51,7 +51,7 @@ def serve_command(
         if url is not None:
             _show_addresses(s, url.rstrip("/"))
         _wake(s)
-        with working(s) as worker, watched(s, worker, metrics):
+        with working(s, metrics or s.settings.metrics):
             server.serve(host, port, lambda: _listening(intake))
 
 
@@ -63,7 +63,7 @@ def worker_command(metrics: MetricsOption = None) -> None:
     trace()
     with session(observing.JOBS) as s:
         _wake(s)
-        with working(s) as worker, watched(s, worker, metrics):
+        with working(s, metrics or s.settings.metrics) as worker:
             place = f"{socket.gethostname()}, {os.getpid()}"
             out.print(_("Worker {n} is at work ({place}); stop with Ctrl-C.").format(n=worker.worker_id, place=place),
                       markup=False, soft_wrap=True)  # fmt: skip
@@ -72,14 +72,15 @@ def worker_command(metrics: MetricsOption = None) -> None:
 
 
 @contextmanager
-def working(s: Session) -> Iterator[Worker]:
-    """A worker beside whatever else this program does."""
+def working(s: Session, metrics: str = "") -> Iterator[Worker]:
+    """A worker beside whatever else this program does; `metrics`: where it is watched, if anywhere."""
     worker = worker_of(s.settings, s.db)
-    worker.start()
-    try:
-        yield worker
-    finally:
-        worker.stop()
+    with watched(s, worker, metrics):
+        worker.start()
+        try:
+            yield worker
+        finally:
+            worker.stop()
 
 
 def _listening(place: str) -> None:

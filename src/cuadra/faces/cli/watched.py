@@ -24,9 +24,8 @@ MetricsOption = Annotated[
 
 
 @contextmanager
-def watched(s: Session, worker: Worker, metrics: str | None) -> Iterator[None]:
-    """Show the metrics of a worker's program while it is at work, where that is asked for."""
-    place = metrics or s.settings.metrics
+def watched(s: Session, worker: Worker, place: str) -> Iterator[None]:
+    """Show metrics, and the health of a worker, at a place; nowhere if it is empty. Raises UsageError, Refused."""
     if not place:
         yield
         return

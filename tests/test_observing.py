@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +19,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from cuadra import observing
 from cuadra.errors import UsageError
 from cuadra.settings import Settings
+from tests.loopback import serving
 from tests.world import World, line, order
 
 Said = Any
@@ -205,8 +210,23 @@ def test_traces_go_nowhere_unless_a_place_is_named() -> None:
 
 
 def test_what_sends_traces_must_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     with pytest.raises(UsageError, match=r"install cuadra\[otel\]"):
         observing.export_traces({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"})
+
+
+def test_spans_go_to_the_place_that_is_named() -> None:
+    """In a program of its own, for a process has one place for good; what is left is sent when it ends."""
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
+    program = (
+        "import os; from cuadra import observing; assert observing.export_traces(os.environ)\n"
+        "with observing.job('poll', account=7): pass"
+    )
+    with serving(lambda call: call.answer(200)) as server:
+        env = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": server.url("")}
+        subprocess.run([sys.executable, "-c", program], env=env, check=True, timeout=60)
+        (call,) = server.calls
+    assert call.path == "/v1/traces"
+    body = gzip.decompress(call.body) if call.headers.get("content-encoding") == "gzip" else call.body
+    assert b"job poll" in body
+    assert b"cuadra.account" in body

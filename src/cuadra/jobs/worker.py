@@ -17,6 +17,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import cuadra
 from cuadra import clock, observing
@@ -47,6 +48,8 @@ _log = logging.getLogger("cuadra.worker")
 Told = Callable[[Exception], None]
 Turn = Callable[[], bool]
 """One turn of a lane; whether there was anything to do."""
+Make = Callable[[Database, ExitStack], Turn]
+"""Makes a lane ready; what it opens is closed by the stack."""
 
 
 def _quiet(_error: Exception) -> None:
@@ -74,7 +77,7 @@ class Worker:
         with self._db.transaction() as conn:
             conn.execute("SELECT ensure_partitions(now()::date, 2)")
         self._register(self._db)
-        lanes: list[tuple[str, Callable[[Database], Turn], float]] = [
+        lanes: list[tuple[str, Make, float]] = [
             ("seen", self._seen, SEEN_SECONDS),
             ("ask", self._ask, IDLE_SECONDS),
             ("deliver", self._deliver, IDLE_SECONDS),
@@ -102,25 +105,22 @@ class Worker:
 
     # ---------------------------------------------------------------- lanes
 
-    def _lane(self, make: Callable[[Database], Turn], idle: float) -> None:
-        with self._db.again() as db:
-            turn: Turn | None = None
-            while not self._stop.is_set():
-                pause = AGAIN_SECONDS
-                try:
-                    turn = turn or make(db)
-                    pause = 0.0 if turn() else idle
-                except Interrupted:
-                    db.close()
-                except Exception as err:  # noqa: BLE001 - a runner: told, and begun again; nobody else does the work
-                    self._told(err)
-                    observing.fault(threading.current_thread().name, err)
-                    db.close()
-                    turn = None
-                if pause:
-                    self._stop.wait(pause)
+    def _lane(self, make: Make, idle: float) -> None:
+        while not self._stop.is_set():
+            try:
+                with self._db.again() as db, ExitStack() as stack:
+                    turn = make(db, stack)
+                    while not self._stop.is_set():
+                        if not turn():
+                            self._stop.wait(idle)
+            except Interrupted:
+                pass  # told to stop, or overtaken: whoever comes next goes on
+            except Exception as err:  # noqa: BLE001 - a runner: told, and begun again; nobody else does the work
+                self._told(err)
+                observing.fault(threading.current_thread().name, err)
+                self._stop.wait(AGAIN_SECONDS)
 
-    def _seen(self, db: Database) -> Turn:
+    def _seen(self, db: Database, _stack: ExitStack) -> Turn:
         """Be seen, plan what is new, and set the clock by the database's."""
         ticks = 0
 
@@ -147,20 +147,23 @@ class Worker:
         assert row is not None
         self.worker_id = int(row[0])
 
-    def _process(self, db: Database) -> Turn:
+    def _process(self, db: Database, stack: ExitStack) -> Turn:
         shops = working.Shops(self._settings, db)
+        stack.callback(shops.close)
         return lambda: working.process(db, shops) > 0
 
-    def _ask(self, db: Database) -> Turn:
+    def _ask(self, db: Database, stack: ExitStack) -> Turn:
         shops = working.Shops(self._settings, db)
+        stack.callback(shops.close)
         return lambda: working.ask(db, shops, _unseen) > 0
 
-    def _deliver(self, db: Database) -> Turn:
+    def _deliver(self, db: Database, stack: ExitStack) -> Turn:
         crew = delivering.Crew(self._settings, db, self._stop)
+        stack.callback(crew.join, STOP_SECONDS)
         return crew.turn
 
-    def _tick(self, db: Database) -> Turn:
-        bench = Bench(self._settings, db.again(), self._stop, _unseen)
+    def _tick(self, db: Database, stack: ExitStack) -> Turn:
+        bench = Bench(self._settings, stack.enter_context(db.again()), self._stop, _unseen)
 
         def turn() -> bool:
             for one in schedules.due(db):

@@ -735,7 +735,7 @@ CREATE TABLE delivery_attempt (
     PRIMARY KEY (account_id, destination_id, order_id, sequence, at),
     CHECK (reason IS NULL OR evidence IS NOT NULL)
 );
-CREATE INDEX delivery_attempt_by_time ON delivery_attempt USING brin (at);
+CREATE INDEX delivery_attempt_by_time ON delivery_attempt (account_id, destination_id, at);
 
 CREATE FUNCTION order_document(account bigint, wanted bigint) RETURNS jsonb
     LANGUAGE sql STABLE

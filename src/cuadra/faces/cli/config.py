@@ -27,7 +27,7 @@ from cuadra.faces.cli.context import (
     session,
     when,
 )
-from cuadra.jobs import profiling, releasing, schedules
+from cuadra.jobs import problems, profiling, releasing, schedules
 from cuadra.pipeline import rules
 from cuadra.secrets import Secret
 from cuadra.texts import _, plural
@@ -248,6 +248,13 @@ def integration_set(
                                  connector=one.connector, key=key, known=", ".join(sorted(known)))  # fmt: skip
         _put(s, owner, one, {key: secrets.read_secret(source) for key, source in pairs(secret or []).items()})
         changed = accounts.set_settings(s.db, owner, one, values, author()) if values else False
+        if mode is not None:
+            changed = accounts.set_mode(s.db, owner, one, mode, author()) or changed
+        if changed or secret:  # whatever was in its way may be mended
+            problems.mended(s.db, owner.account_id, one.integration_id)
+            schedules.plan(s.db)
+            if one.state == "broken":
+                schedules.hasten(s.db, owner.account_id, one.integration_id)
         text = _("Integration {name} changed.") if changed or secret else _("Nothing to change: {name} is so already.")
         out.print(text.format(name=name), markup=False)
 

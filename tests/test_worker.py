@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from cuadra import accounts, runs
 from cuadra.clock import utc_now
+from cuadra.db import Database, embedded, migrate
+from cuadra.errors import CuadraError
 from cuadra.jobs import importing, problems, schedules, status, worker
+from cuadra.jobs.pacing import SharedPace
 from cuadra.jobs.receiving import Interrupted
 from cuadra.jobs.worker import Worker
+from cuadra.settings import Settings
 from tests.shopworld import followed, hurried
 from tests.world import World, order
 
@@ -153,8 +162,6 @@ def test_refused_credentials_break_the_integration_until_they_are_accepted(world
 
 
 def test_the_pace_of_a_source_is_one_for_all_who_ask(world: World) -> None:
-    from cuadra.jobs.pacing import SharedPace
-
     slept: list[float] = []
     some = [
         SharedPace(world.db, world.account.account_id, world.shop.integration_id, 10.0, sleep=slept.append)
@@ -176,8 +183,6 @@ def test_the_disk_is_seen_to_fill(world: World) -> None:
     schedules.plan(world.db)
     with working(world):
         until(lambda: status.status(world.db, world.account).disk)
-    from datetime import timedelta
-
     start = utc_now() - timedelta(days=10)
     samples = [(start + timedelta(days=day), 1_000_000 + day * 1000, 50_000 - day * 1000) for day in range(10)]
     found = status.forecast(samples)
@@ -185,3 +190,33 @@ def test_the_disk_is_seen_to_fill(world: World) -> None:
     assert found.per_day == pytest.approx(1000)
     assert found.days_left == pytest.approx(41)
     assert status.forecast(samples[:2]).days_left is None
+
+
+def test_an_embedded_server_that_is_killed_is_started_again(tmp_path: Path) -> None:
+    settings = Settings.load({"CUADRA_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)})
+    info = embedded.start(settings.home)
+    told: list[Exception] = []
+    try:
+        with Database(info) as db:
+            migrate.migrate(db)
+            accounts.add(db, "acme", "ARS", "AR", "UTC", 3)
+            one = Worker(settings, db, told=told.append)
+            one.start()
+            try:
+                os.kill(postmaster(settings.home), signal.SIGKILL)
+
+                def alive() -> bool:
+                    with suppress(CuadraError, psycopg.Error), Database(info) as other:
+                        return bool(accounts.names(other))
+                    return False
+
+                until(lambda: told and alive())
+            finally:
+                db.close()
+                one.stop()
+    finally:
+        embedded.stop(settings.home)
+
+
+def postmaster(home: Path) -> int:
+    return int((embedded.data_folder(home) / "postmaster.pid").read_text().splitlines()[0])

@@ -21,9 +21,9 @@ from contextlib import ExitStack
 
 import cuadra
 from cuadra import clock, observing
-from cuadra.db import Database
+from cuadra.db import Database, embedded
 from cuadra.db.queries import sql
-from cuadra.errors import Refused, Unreachable
+from cuadra.errors import CuadraError, Refused, Unreachable
 from cuadra.jobs import delivering, schedules, tasks, working
 from cuadra.jobs.receiving import Interrupted
 from cuadra.jobs.schedules import Due
@@ -119,6 +119,16 @@ class Worker:
                 self._told(err)
                 observing.fault(threading.current_thread().name, err)
                 self._stop.wait(AGAIN_SECONDS)
+                self._revive()
+
+    def _revive(self) -> None:
+        """An embedded server that was killed is started again: nobody else looks after it."""
+        if self._settings.database_url or self._stop.is_set():
+            return
+        try:
+            embedded.start(self._settings.home)
+        except CuadraError as err:
+            self._told(err)
 
     def _seen(self, db: Database, _stack: ExitStack) -> Turn:
         """Be seen, plan what is new, and set the clock by the database's."""
@@ -148,7 +158,7 @@ class Worker:
         self.worker_id = int(row[0])
 
     def _process(self, db: Database, stack: ExitStack) -> Turn:
-        shops = working.Shops(self._settings, db)
+        shops = working.Shops(self._settings, db, working.LIVE_PATIENCE)
         stack.callback(shops.close)
         return lambda: working.process(db, shops) > 0
 

@@ -120,3 +120,12 @@ def hasten(db: Database, account_id: int, integration_id: int, task: str = POLL)
     """Let it be done as soon as somebody can."""
     with db.transaction(role="cuadra_clock") as conn:
         conn.execute(sql("hasten"), {"account": account_id, "integration": integration_id, "task": task})
+
+
+def next_poll(db: Database, account_id: int, integration_id: int) -> datetime | None:
+    """When an integration imports next by itself; None: not by itself, or not planned yet."""
+    with db.transaction(account_id) as conn:
+        rows = conn.execute(sql("list_schedules"), {"account": account_id}).fetchall()
+    return next(
+        (due for number, task, _cadence, _zone, due, *_ in rows if number == integration_id and task == POLL), None
+    )

@@ -18,13 +18,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 
 import cuadra
 from cuadra import clock, observing
-from cuadra.db import Database
+from cuadra.db import Database, embedded
 from cuadra.db.queries import sql
-from cuadra.errors import Refused, Unreachable
+from cuadra.errors import CuadraError, Refused, Unreachable
 from cuadra.jobs import delivering, schedules, tasks, working
 from cuadra.jobs.receiving import Interrupted
 from cuadra.jobs.schedules import Due
@@ -50,7 +50,7 @@ Told = Callable[[Exception], None]
 Turn = Callable[[], bool]
 """One turn of a lane; whether there was anything to do."""
 Make = Callable[[Database, ExitStack], Turn]
-"""Makes the turns of a lane; what they open is let go with the stack."""
+"""Makes a lane ready; what it opens is closed by the stack."""
 
 
 def _quiet(_error: Exception) -> None:
@@ -113,25 +113,31 @@ class Worker:
     # ---------------------------------------------------------------- lanes
 
     def _lane(self, make: Make, idle: float) -> None:
-        with self._db.again() as db, ExitStack() as opened:
-            turn: Turn | None = None
-            while not self._stop.is_set():
-                pause = AGAIN_SECONDS
-                try:
-                    turn = turn or make(db, opened)
-                    pause = 0.0 if turn() else idle
-                except Interrupted:
-                    db.close()
-                except Exception as err:  # noqa: BLE001 - a runner: told, and begun again; nobody else does the work
-                    self._told(err)
-                    observing.fault(threading.current_thread().name, err)
-                    db.close()
-                    opened.close()
-                    turn = None
-                if pause:
-                    self._stop.wait(pause)
+        while not self._stop.is_set():
+            try:
+                with self._db.again() as db, ExitStack() as stack:
+                    turn = make(db, stack)
+                    while not self._stop.is_set():
+                        if not turn():
+                            self._stop.wait(idle)
+            except Interrupted:
+                pass  # told to stop, or overtaken: whoever comes next goes on
+            except Exception as err:  # noqa: BLE001 - a runner: told, and begun again; nobody else does the work
+                self._told(err)
+                observing.fault(threading.current_thread().name, err)
+                self._stop.wait(AGAIN_SECONDS)
+                self._revive()
 
-    def _seen(self, db: Database, _opened: ExitStack) -> Turn:
+    def _revive(self) -> None:
+        """An embedded server that was killed is started again: nobody else looks after it."""
+        if self._settings.database_url or self._stop.is_set():
+            return
+        try:
+            embedded.start(self._settings.home)
+        except CuadraError as err:
+            self._told(err)
+
+    def _seen(self, db: Database, _stack: ExitStack) -> Turn:
         """Be seen, plan what is new, and set the clock by the database's."""
         ticks = 0
 
@@ -160,20 +166,23 @@ class Worker:
         self.worker_id = int(row[0])
         self._seen_at = time.monotonic()
 
-    def _process(self, db: Database, opened: ExitStack) -> Turn:
-        shops = opened.enter_context(closing(working.Shops(self._settings, db)))
+    def _process(self, db: Database, stack: ExitStack) -> Turn:
+        shops = working.Shops(self._settings, db, working.LIVE_PATIENCE)
+        stack.callback(shops.close)
         return lambda: working.process(db, shops) > 0
 
-    def _ask(self, db: Database, opened: ExitStack) -> Turn:
-        shops = opened.enter_context(closing(working.Shops(self._settings, db)))
+    def _ask(self, db: Database, stack: ExitStack) -> Turn:
+        shops = working.Shops(self._settings, db)
+        stack.callback(shops.close)
         return lambda: working.ask(db, shops, _unseen) > 0
 
-    def _deliver(self, db: Database, _opened: ExitStack) -> Turn:
+    def _deliver(self, db: Database, stack: ExitStack) -> Turn:
         crew = delivering.Crew(self._settings, db, self._stop)
+        stack.callback(crew.join, STOP_SECONDS)
         return crew.turn
 
-    def _tick(self, db: Database, opened: ExitStack) -> Turn:
-        bench = Bench(self._settings, opened.enter_context(db.again()), self._stop, _unseen)
+    def _tick(self, db: Database, stack: ExitStack) -> Turn:
+        bench = Bench(self._settings, stack.enter_context(db.again()), self._stop, _unseen)
 
         def turn() -> bool:
             for one in schedules.due(db):

@@ -15,13 +15,15 @@ from cuadra.clock import utc_now
 from cuadra.connectors.base import Shop
 from cuadra.db import Database
 from cuadra.db.queries import sql
-from cuadra.errors import CuadraError
+from cuadra.errors import CuadraError, Unreachable
 from cuadra.jobs import problems, releasing, relinking, schedules, taking, ways, writing_back
 from cuadra.jobs.ways import Watch
 from cuadra.pipeline.run import TRANSIENT, fingerprint
 from cuadra.settings import Settings
 
 FIRST_REST, LONGEST_REST = 5.0, 600.0
+LIVE_PATIENCE = 3.0
+"""Seconds that the details of a product may take while live orders wait for them; later they are fetched anyway."""
 SHOP_SECONDS = 300.0
 """How long a connection to a source is kept; then its settings and credentials are read anew."""
 TURN = 1000
@@ -33,8 +35,9 @@ Doing = Callable[[Account, Integration, Shop | None], int]
 class Shops:
     """Open connections to sources, one per integration. Belongs to one thread."""
 
-    def __init__(self, settings: Settings, db: Database) -> None:
-        self._settings, self._db = settings, db
+    def __init__(self, settings: Settings, db: Database, patience: float | None = None) -> None:
+        """`patience`: seconds that an answer may take."""
+        self._settings, self._db, self._patience = settings, db, patience
         self._open: dict[int, tuple[float, Shop | None, ExitStack, dict[str, Any]]] = {}
         self._rests: dict[int, tuple[float, float]] = {}
 
@@ -47,7 +50,7 @@ class Shops:
             kept[2].close()
         stack = ExitStack()
         try:
-            shop = stack.enter_context(ways.shop(self._db, self._settings, account, integration))
+            shop = stack.enter_context(ways.shop(self._db, self._settings, account, integration, self._patience))
         except CuadraError:  # no live source, or no credentials yet: what has arrived is worked off all the same
             shop = None
         self._open[integration.integration_id] = (time.monotonic(), shop, stack, integration.settings)
@@ -115,7 +118,7 @@ def _each(db: Database, shops: Shops, lane: str, rows: Iterable[tuple[int, int]]
                 with observing.job(lane, account=account_id, integration=integration_id) as line:
                     line["done"] = doing(account, integration, None if away else shops.get(account, integration))
                 done += line["done"]
-            except TRANSIENT:
+            except (*TRANSIENT, Unreachable):
                 raise
             except Exception as err:  # noqa: BLE001 - a runner: one integration's fault is not the others'
                 shops.rest(integration, err)

@@ -52,7 +52,7 @@ class Content(Struct):
 class Delivery(Struct):
     """The body of a delivery."""
 
-    type: Literal["order.present", "order.withdrawn"]
+    type: Literal["order.present", "order.withdrawn", "test"]
     timestamp: datetime
     data: dict[str, Any]
 

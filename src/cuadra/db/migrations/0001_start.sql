@@ -735,7 +735,7 @@ CREATE TABLE delivery_attempt (
     PRIMARY KEY (account_id, destination_id, order_id, sequence, at),
     CHECK (reason IS NULL OR evidence IS NOT NULL)
 );
-CREATE INDEX delivery_attempt_by_time ON delivery_attempt USING brin (at);
+CREATE INDEX delivery_attempt_by_time ON delivery_attempt (account_id, destination_id, at);
 
 CREATE FUNCTION order_document(account bigint, wanted bigint) RETURNS jsonb
     LANGUAGE sql STABLE
@@ -839,6 +839,11 @@ BEGIN
     RETURN dropped;
 END $$;
 
+CREATE FUNCTION database_bytes() RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    BEGIN ATOMIC SELECT sum(pg_relation_size(c.oid))::bigint FROM pg_class c; END;
+COMMENT ON FUNCTION database_bytes IS 'Tables, indexes and what is beside them; pg_database_size wants a right to connect that roles lack.';
+
 CREATE FUNCTION account_directory() RETURNS TABLE (account_id bigint, name text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
     BEGIN ATOMIC SELECT a.account_id, a.name FROM account a ORDER BY a.name; END;
@@ -884,7 +889,7 @@ GRANT USAGE ON SEQUENCE entity_id, receipt_block TO cuadra_app, cuadra_intake;
 GRANT EXECUTE ON FUNCTION order_document(bigint, bigint) TO cuadra_app;
 GRANT EXECUTE ON FUNCTION current_account() TO cuadra_app, cuadra_intake, cuadra_clock;
 GRANT EXECUTE ON FUNCTION ensure_partitions(date, integer), account_directory(), unknown_refusals() TO cuadra_app, cuadra_clock;
-GRANT EXECUTE ON FUNCTION drop_old_partitions(date) TO cuadra_clock;
+GRANT EXECUTE ON FUNCTION drop_old_partitions(date), database_bytes() TO cuadra_clock;
 GRANT SELECT ON schema_version TO cuadra_app, cuadra_clock;
 
 DO $$

@@ -130,7 +130,7 @@ WHERE account_id = %(account)s AND order_id = %(order)s ORDER BY at DESC LIMIT %
 
 -- name: erase_deliveries
 -- What is on its way goes without the person; the destination is told the same anew.
-UPDATE delivery SET body = NULL, evidence = CASE WHEN reason IS NULL THEN NULL ELSE '{"erased": true}'::jsonb END,
+UPDATE delivery SET body = NULL, evidence = CASE WHEN reason IS NOT NULL OR standing = 'waiting' THEN '{"erased": true}'::jsonb END,
        standing = CASE WHEN standing = 'waiting' THEN 'skipped' ELSE standing END,
        reason = CASE WHEN standing = 'waiting' THEN 'personal_data_erased' ELSE reason END,
        due_at = NULL, ended_at = COALESCE(ended_at, clock_timestamp())
@@ -139,3 +139,7 @@ WHERE account_id = %(account)s AND order_id = ANY(%(orders)s);
 -- name: erase_delivery_attempts
 UPDATE delivery_attempt SET evidence = '{"erased": true}'
 WHERE account_id = %(account)s AND order_id = ANY(%(orders)s) AND evidence IS NOT NULL;
+
+-- name: last_delivery_attempt
+SELECT at, outcome, status, micros, reason, evidence FROM delivery_attempt
+WHERE account_id = %(account)s AND destination_id = %(destination)s ORDER BY at DESC LIMIT 1;

@@ -12,7 +12,6 @@ nobody else to do the work.
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import threading
@@ -44,7 +43,6 @@ STOP_SECONDS = 60.0
 """How long the lanes have to finish what they are at; then their locks die with the program."""
 AFTER_FAULT = 60.0
 
-_log = logging.getLogger("cuadra.worker")
 
 Told = Callable[[Exception], None]
 Turn = Callable[[], bool]
@@ -218,4 +216,5 @@ class Worker:
                 self._told(err)
                 retry = AFTER_FAULT
                 line["fault"] = fingerprint(err)
+                observing.fault(f"task {one.task}", err)
             schedules.end(bench.db, one, tries=tries + 1 if retry else 0, retry=retry)

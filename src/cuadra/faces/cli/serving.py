@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
+import psycopg
 import typer
 
 from cuadra import accounts, observing
@@ -121,7 +122,9 @@ def worker_of(settings: Settings, db: Database) -> Worker:
 
 
 def why(error: Exception) -> str:
-    """An error in a few words."""
+    """An error in a few words. Those of the database's that may show what is stored are named by their kind alone."""
     if isinstance(error, CuadraError):
         return say(error).rstrip(".")
+    if isinstance(error, psycopg.Error) and not isinstance(error, psycopg.OperationalError):
+        return type(error).__name__
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

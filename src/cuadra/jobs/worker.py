@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -31,6 +32,9 @@ from cuadra.jobs.tasks import Bench, Retry
 from cuadra.pipeline.run import TRANSIENT, fingerprint
 from cuadra.settings import Settings
 
+SWITCH_SECONDS = 0.0005
+"""How long a lane may compute while another has got the database's answer; usually ten times as long. Lanes compute
+little between two answers: with the usual time each answer waits for somebody else's turn to end."""
 IDLE_SECONDS = 0.1
 CLOCK_SECONDS = 1.0
 """How often the clock looks what is due, and whether somebody's work is left."""
@@ -74,6 +78,7 @@ class Worker:
 
     def start(self) -> None:
         """Begin to work."""
+        sys.setswitchinterval(SWITCH_SECONDS)
         with self._db.transaction() as conn:
             conn.execute("SELECT ensure_partitions(now()::date, 2)")
         self._register(self._db)

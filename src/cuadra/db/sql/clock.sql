@@ -87,7 +87,9 @@ DELETE FROM worker WHERE worker_id = %(worker)s OR seen_at < clock_timestamp() -
 SELECT worker_id, host, pid, version, started_at, seen_at, clock_timestamp() FROM worker ORDER BY started_at;
 
 -- name: note_disk
-INSERT INTO disk_sample (at, used, free) VALUES (clock_timestamp(), pg_database_size(current_database()), %(free)s);
+-- Table by table: pg_database_size is for roles that may connect, and the clock's may not.
+INSERT INTO disk_sample (at, used, free)
+SELECT clock_timestamp(), sum(pg_total_relation_size(oid)), %(free)s FROM pg_class WHERE relkind IN ('r', 'm');
 
 -- name: drop_disk_samples
 DELETE FROM disk_sample WHERE at < clock_timestamp() - interval '60 days';

@@ -62,6 +62,7 @@ def show(plan: Plan, result: Result) -> bool:
     say("killed            " + ", ".join(f"{many} {name}" for name, many in sorted(result.kills.items())))
     say("accidents         " + ", ".join(f"{many} {name}" for name, many in sorted(result.accidents.items())))
     say("faults that struck " + ", ".join(f"{many} {name}" for name, many in sorted(result.struck.items())))
+    say(f"refused by the CRM {len(found.refused)}, each held with what it said")
     say(f"sent again        {found.sent_again}, each known by the CRM")
     for how in ("killed", "cut off"):
         times = sorted(seconds for _, seconds, one in result.took if one == how)

@@ -3,6 +3,7 @@ manager does, and counted: a program that was up and falls is a defect."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,8 +15,8 @@ from pathlib import Path
 from tests.chaos import hosts
 
 ROOT = Path(__file__).parents[2]
-UP = 8.0
-"""Seconds after which a program that ends has fallen; before, it may not have found its database."""
+UP = ("is at work", "Notices are taken")
+"""What a program says when it is up. One that ends before has not found its database."""
 AGAIN = 1.0
 
 
@@ -28,7 +29,7 @@ class Program:
         self.extra: dict[str, str] = {}
         self._environ, self._log = environ, log
         self._process: subprocess.Popen[bytes] | None = None
-        self._began = 0.0
+        self._said = 0
         self._again_at: float | None = None
         self.fell: list[str] = []
 
@@ -42,19 +43,18 @@ class Program:
         here = ["ip", "netns", "exec", self.host.name] if self.host is not None else []
         environ = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", **self._environ, **self.extra}
         with self._log.open("ab") as log:
+            self._said = log.tell()
             self._process = subprocess.Popen(
                 [*here, sys.executable, "-m", "tests.chaos.program", *self.words], cwd=ROOT, env=environ,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-        self._began, self._again_at = time.monotonic(), None
+        self._again_at = None
 
     def kill(self, again: float | None) -> None:
         """SIGKILL for all of it; started again after so many seconds, or never."""
         if self._process is not None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             self._process.wait()
         self._again_at = None if again is None else time.monotonic() + again
         if again is None:
@@ -67,9 +67,15 @@ class Program:
             if now >= self._again_at:
                 self.start()
         elif self._process is not None and self._process.poll() is not None:
-            if now - self._began > UP:
+            if self.up:
                 self.fell.append(f"{self.name} ended by itself ({self._process.returncode}): {self.last_words()}")
             self.kill(AGAIN)
+
+    @property
+    def up(self) -> bool:
+        """Whether it has begun to work since it was started."""
+        said = self._log.read_bytes()[self._said :].decode(errors="replace")
+        return any(words in said for words in UP)
 
     def last_words(self) -> str:
         """The end of what it said."""

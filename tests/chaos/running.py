@@ -176,6 +176,7 @@ class Run:
     def _rest(self, patience: float) -> list[str]:
         """Wait until nothing is left to do; what is left if that does not come."""
         end, since, left = time.monotonic() + patience, None, ["no answer of the database"]
+        told = time.monotonic()
         while time.monotonic() < end:
             self.scene.keeper.tick()
             try:
@@ -186,6 +187,9 @@ class Run:
                 left = [str(error)]
             if not left:
                 return []
+            if time.monotonic() - told > 15:
+                told = time.monotonic()
+                self.scene.say(f"    still {', '.join(left)}")
             time.sleep(0.5)
         return left
 

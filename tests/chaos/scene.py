@@ -39,7 +39,7 @@ class Scene:
         self.disk: hosts.Disk | None = None
         self.truth: shop_files.Truth | None = None
 
-    def open(self, *, seed: int, listed: int, namespaces: int, disk: int) -> None:
+    def open(self, *, seed: int, listed: int, namespaces: int, disk: int, notices: bool) -> None:
         """PostgreSQL with its schema, the shop, and who follows it."""
         stack = self._stack
         for path in (self.home, self.drop):
@@ -59,7 +59,7 @@ class Scene:
         stack.callback(self.keeper.end)
         with Database(self.near) as db:
             migrate.migrate(db)
-            crm_port, secret = self._accounts(db)
+            crm_port, secret = self._accounts(db, notices)
         self.crm = f"http://127.0.0.1:{crm_port}"
         self.program("crm", ["crm", "--secret", secret, "--port", str(crm_port)]).start()
         for one in self.hosts:
@@ -68,12 +68,13 @@ class Scene:
         self.watcher.start()
         stack.callback(self.watcher.stop)
 
-    def _accounts(self, db: Database) -> tuple[int, str]:
+    def _accounts(self, db: Database, notices: bool) -> tuple[int, str]:
         """One merchant with a shop, a drop folder and a CRM; the CRM's port, and the secret it knows."""
         hurry.hurry()
         accounts.add(db, "acme", "ARS", "AR", ZONE, 12)
         account = accounts.pick(db, "acme")
-        live = {"url": self.shop.url, "private": "yes", "pace": "1000", "notices": f"http://127.0.0.1:{self.port}"}
+        live = {"url": self.shop.url, "private": "yes", "pace": "1000"}
+        live |= {"notices": f"http://127.0.0.1:{self.port}"} if notices else {}
         for name, connector, given in (("tienda", "woocommerce", live), ("erp", "files", {"path": str(self.drop)})):
             made = accounts.add_integration(db, account, name, connector, given, "harness")
             accounts.set_mode(db, account, made, "every 5s", "harness")
@@ -133,14 +134,15 @@ class Scene:
 
 
 @contextmanager
-def scene(say: Callable[[str], object], *, seed: int, listed: int, namespaces: int, disk: int) -> Iterator[Scene]:
+def scene(say: Callable[[str], object], *, seed: int, listed: int, namespaces: int, disk: int,
+          notices: bool = True) -> Iterator[Scene]:  # fmt: skip
     """Set up, and cleared away whatever happens."""
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="cuadra-accidents-"))
         folder.chmod(0o711)  # the system user passes through to its data
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         made = Scene(folder, stack, say)
-        made.open(seed=seed, listed=listed, namespaces=namespaces, disk=disk)
+        made.open(seed=seed, listed=listed, namespaces=namespaces, disk=disk, notices=notices)
         yield made
 
 

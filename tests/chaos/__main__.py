@@ -69,7 +69,9 @@ def show(plan: Plan, result: Result) -> bool:
         if times:
             say(f"taken over        {len(times)} times of {how}: median {statistics.median(times):.1f} s, "
                 f"longest {times[-1]:.1f} s")  # fmt: skip
-    say(f"duration          {result.seconds:.0f} s, at rest {result.quiet_after:.0f} s after the last accident; seed {plan.seed}")
+    say(
+        f"duration          {result.seconds:.0f} s, at rest {result.quiet_after:.0f} s after the last accident; seed {plan.seed}"
+    )
     return found.good and not result.fell
 
 

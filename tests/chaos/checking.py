@@ -21,7 +21,7 @@ LEFT = {
     "questions to the shop": "SELECT count(*) FROM relink",
     "deliveries on their way": "SELECT count(*) FROM delivery WHERE standing = 'waiting'",
     "deliveries given up": "SELECT count(*) FROM delivery WHERE standing = 'failed'"
-                           " AND COALESCE(evidence ->> 'scope', '') <> 'order'",
+    " AND COALESCE(evidence ->> 'scope', '') <> 'order'",
     "runs that have not ended": "SELECT count(*) FROM run WHERE ended_at IS NULL",
     "problems that last": "SELECT count(*) FROM problem WHERE ended_at IS NULL",
     "integrations not active": "SELECT count(*) FROM integration WHERE state <> 'active'",

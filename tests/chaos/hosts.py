@@ -86,7 +86,9 @@ class Host:
         """Nothing arrives any more, on either side, and nobody is told: what is sent goes to a card that nobody has. (A
         queue that drops would tell the sender, whose kernel then does not count its keepalives as unanswered.)"""
         for words in self._ways():
-            _do("ip", *words[:-1], "neigh", "replace", words[-1], "lladdr", NOBODY, "nud", "permanent", *self._on(words))
+            _do(
+                "ip", *words[:-1], "neigh", "replace", words[-1], "lladdr", NOBODY, "nud", "permanent", *self._on(words)
+            )
         self.cut_off = True
 
     def mend(self) -> None:

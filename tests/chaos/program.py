@@ -1,7 +1,7 @@
 """`cuadra` in a hurry, or the CRM, as a process that does not outlive the harness, however that one ends.
 
-    python -m tests.chaos.program cuadra worker
-    python -m tests.chaos.program crm --secret …
+python -m tests.chaos.program cuadra worker
+python -m tests.chaos.program crm --secret …
 """
 
 from __future__ import annotations

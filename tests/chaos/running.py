@@ -66,7 +66,9 @@ class Run:
         quiet_after = time.monotonic() - rested
         scene.say(f"at rest after {quiet_after:.0f} s; comparing" if not stuck else f"stuck: {stuck}")
         with scene.admin() as conn:
-            found = checking.check(conn, scene.shop.ask("truth", seconds=600.0), scene.folder / "erp", scene.truth, scene.crm)
+            found = checking.check(
+                conn, scene.shop.ask("truth", seconds=600.0), scene.folder / "erp", scene.truth, scene.crm
+            )
         found.stuck += stuck
         return Result(found, dict(scene.keeper.kills), dict(self.happened), struck, scene.watcher.took, scene.keeper.fell,
                       time.monotonic() - began, quiet_after)  # fmt: skip
@@ -85,7 +87,9 @@ class Run:
     # ---------------------------------------------------------------- accidents
 
     def _happen(self, one: Accident) -> None:
-        self.happened[one.kind if not one.what or one.kind in ("kill", "cut", "clock") else f"{one.kind} {one.what}"] += 1
+        self.happened[
+            one.kind if not one.what or one.kind in ("kill", "cut", "clock") else f"{one.kind} {one.what}"
+        ] += 1
         getattr(self, f"_{one.kind}")(one)
 
     def _later(self, one: Accident, act: Act) -> None:

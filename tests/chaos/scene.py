@@ -20,7 +20,7 @@ from cuadra.db import Database, migrate
 from cuadra.jobs import sending
 from cuadra.settings import Settings
 from cuadra_simulators import shop_files
-from tests.chaos import hosts, hurry, server, shop
+from tests.chaos import hosts, server, shop
 from tests.chaos.programs import Keeper, Program
 from tests.chaos.watching import Watcher
 
@@ -50,7 +50,9 @@ class Scene:
         self.port = _free_port()
         here = f"127.77.{self.port % 250 + 1}.{self.port // 250 % 250 + 1}"  # nobody else's server listens there
         self.server = stack.enter_context(
-            server.server(self.home, self.disk.folder if self.disk else None, [here, *(one.gate for one in self.hosts)])
+            server.server(
+                self.home, self.disk.folder if self.disk else self.folder, [here, *(one.gate for one in self.hosts)]
+            )
         )
         self.near = self.server.url(here)
         self.settings = Settings.load({"CUADRA_HOME": str(self.home), "CUADRA_DATABASE_URL": self.near,
@@ -70,7 +72,6 @@ class Scene:
 
     def _accounts(self, db: Database, notices: bool) -> tuple[int, str]:
         """One merchant with a shop, a drop folder and a CRM; the CRM's port, and the secret it knows."""
-        hurry.hurry()
         accounts.add(db, "acme", "ARS", "AR", ZONE, 12)
         account = accounts.pick(db, "acme")
         live = {"url": self.shop.url, "private": "yes", "pace": "1000"}
@@ -85,7 +86,9 @@ class Scene:
             accounts.move(db, account, made, "active", "harness")
         port = _free_port()
         url = f"http://127.0.0.1:{port}/orders"
-        _, secret = sending.add(db, self.settings, account, "crm", url, {"private": "127.0.0.1", "timeout": "3"}, "harness")
+        _, secret = sending.add(
+            db, self.settings, account, "crm", url, {"private": "127.0.0.1", "timeout": "3"}, "harness"
+        )
         return port, secret
 
     def program(self, name: str, words: list[str], host: hosts.Host | None = None) -> Program:
@@ -99,7 +102,9 @@ class Scene:
         self.program("intake", ["cuadra", "serve", "--intake", f"127.0.0.1:{self.port}"])
         here = workers - len(self.hosts)
         for number in range(workers):
-            self.program(f"worker-{number}", ["cuadra", "worker"], self.hosts[number - here] if number >= here else None)
+            self.program(
+                f"worker-{number}", ["cuadra", "worker"], self.hosts[number - here] if number >= here else None
+            )
         for name, one in self.keeper.programs.items():
             if name != "crm":
                 one.start()

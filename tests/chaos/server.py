@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -68,12 +69,11 @@ class Server:
 
 
 @contextmanager
-def server(home: Path, data: Path | None, addresses: list[str]) -> Iterator[Server]:
-    """A server with its data in `data`, where root is free to choose, until the end of the block."""
+def server(home: Path, data: Path, addresses: list[str]) -> Iterator[Server]:
+    """A server until the end of the block. Root's has its data in `data`; everybody else's is in the home."""
     before = embedded_files.SYSTEM_FOLDER
-    if data is not None:
-        embedded_files.SYSTEM_FOLDER = data / "root"
-        embedded_files.SYSTEM_FOLDER.mkdir(exist_ok=True)
+    embedded_files.SYSTEM_FOLDER = data / "root"
+    embedded_files.SYSTEM_FOLDER.mkdir(exist_ok=True)
     made: Server | None = None
     try:
         made = Server(home, addresses)
@@ -84,4 +84,5 @@ def server(home: Path, data: Path | None, addresses: list[str]) -> Iterator[Serv
         else:
             with suppress(CuadraError):
                 embedded.stop(home)
+        shutil.rmtree(embedded_files.socket_folder(embedded_files.locate(home)), ignore_errors=True)
         embedded_files.SYSTEM_FOLDER = before

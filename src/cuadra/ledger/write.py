@@ -179,6 +179,8 @@ class Writes:
                 conn.execute(sql(statement), {**parameters, "receipts": list(numbers), "said": list(said)})
         _each(conn, "write_reject", self._rejects)
         tell_destinations(conn, ws.account_id, self._changed)
+        for staged in self._staged.values():
+            staged.clear(conn)
 
 
 def tell_destinations(conn: Conn, account_id: int, orders: list[int]) -> None:

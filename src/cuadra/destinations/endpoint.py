@@ -173,7 +173,7 @@ def checked(url: str, allowed: network.Allowed) -> str:
     if network.has_leave(host, allowed):
         return str(parts)
     if parts.scheme == "http":
-        raise UsageError("{host} would get orders unencrypted: write https://, or name it among the allowed hosts.",
+        raise UsageError("{host} would get orders unencrypted: write https://, or name it among the allowed hosts (private={host}).",
                          host=host)  # fmt: skip
     try:
         public = network.is_public(host.strip("[]"))
@@ -185,7 +185,7 @@ def checked(url: str, allowed: network.Allowed) -> str:
 
 
 def _private(host: str, ip: str) -> UsageError:
-    return UsageError("{host} is in a private network ({ip}); name it among the allowed hosts if that is meant.",
+    return UsageError("{host} is in a private network ({ip}); name it among the allowed hosts (private={host}) if that is meant.",
                       host=host, ip=ip)  # fmt: skip
 
 

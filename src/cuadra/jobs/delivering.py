@@ -154,6 +154,7 @@ class _Lane:
         self._flow = Flow()
         self._flying: dict[Future[Outcome], Head] = {}
         self._failures = 0
+        self._went_well = False
         lasting = problems.last(db, account.account_id, target.destination_id, problems.DELIVER)
         self._down_since = lasting.since if lasting else None
         self._rng = random.Random()
@@ -258,14 +259,15 @@ class _Lane:
         """Is it this parcel, or is it the destination?"""
         ours, party = self._account.account_id, self._target.destination_id
         if not _concerns_all(one):
-            self._failures = 0
+            self._failures, self._went_well = 0, True
             self._flow = self._flow.succeeded()
             if self._down_since is not None:
                 self._down_since = None
                 problems.over(self._db, ours, party, problems.DELIVER)
             return
         self._flow = self._flow.pushed_back()
-        self._failures += 1
+        # in a lane in which nothing has gone well, what failed before counts too: a quiet destination is down as well
+        self._failures = max(self._failures, 0 if self._went_well else one.head.tries) + 1
         at_once = one.reason != "destination_unavailable"  # refused, or asked to wait: any other parcel would be, too
         if self._down_since is None and not at_once and self._failures < DOWN_AFTER:
             return

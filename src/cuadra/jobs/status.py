@@ -110,12 +110,19 @@ class Status(Struct):
     def well(self) -> bool:
         """Whether nobody needs to look."""
         return (
-            (bool(self.workers) or not any(one.poll and one.poll.next for one in self.integrations))
+            (bool(self.workers) or not self._awaits_worker)
             and not any(one.problem and one.problem.red for one in self.integrations)
             and not any(one.problem and one.problem.red for one in self.destinations)
             and not any(task.late for one in self.integrations for task in one.tasks if one.state == "active")
             and not any(one.failed for one in self.destinations)
             and not any(one.state == "broken" for one in self.integrations)
+        )
+
+    @property
+    def _awaits_worker(self) -> bool:
+        """Whether there is anything that only a worker does."""
+        return any((one.poll and one.poll.next) or one.waiting or one.questions for one in self.integrations) or any(
+            one.waiting for one in self.destinations if one.state == "active"
         )
 
 

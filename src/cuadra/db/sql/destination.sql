@@ -92,8 +92,13 @@ FROM unnest(%(orders)s::int8[], %(sequences)s::int4[], %(ats)s::timestamptz[], %
 ON CONFLICT DO NOTHING;
 
 -- name: count_deliveries
-SELECT destination_id, standing, reason, count(*), min(asked_at), min(due_at) FROM delivery
-WHERE account_id = %(account)s AND standing <> 'done' GROUP BY destination_id, standing, reason;
+-- What is on its way, and what is held. Of an order that a newer version went on after, nothing is held any more.
+SELECT d.destination_id, d.standing, d.reason, count(*), min(d.asked_at), min(d.due_at) FROM delivery d
+WHERE d.account_id = %(account)s AND d.standing <> 'done'
+  AND (d.standing <> 'failed' OR NOT EXISTS (
+    SELECT FROM delivery l WHERE l.account_id = d.account_id AND l.destination_id = d.destination_id
+    AND l.order_id = d.order_id AND l.sequence > d.sequence))
+GROUP BY d.destination_id, d.standing, d.reason;
 
 -- name: count_done
 SELECT destination_id, count(*), max(ended_at) FROM delivery

@@ -27,6 +27,7 @@ from cuadra.faces.cli.context import (
     session,
     when,
 )
+from cuadra.faces.cli.running import cadence
 from cuadra.jobs import problems, profiling, releasing, schedules
 from cuadra.pipeline import rules
 from cuadra.secrets import Secret
@@ -192,7 +193,7 @@ def integration_list(json: JsonOption = False, account: AccountOption = None) ->
     table = _table(_("Name"), _("Connector"), _("Store"), _("State"), _("Mode"), _("Last run"))
     for one in found:
         state = _(one["state"])
-        table.add_row(one["name"], one["connector"], one["store"], state, _(one["mode"]),
+        table.add_row(one["name"], one["connector"], one["store"], state, cadence(one["mode"]),
                       when(one["last_run"], owner.time_zone))  # fmt: skip
     _show(table, len(found), _("No integration yet. Add one: cuadra integration add NAME --set path=FOLDER"))
 

@@ -191,7 +191,9 @@ def destination_show(name: DestinationArgument, json: JsonOption = False, accoun
         done=number(counts["done"]), waiting=number(counts["waiting"]), failed=number(counts["failed"])))  # fmt: skip
     last = facts["last_answer"]
     if last is not None:
-        said = _("last answer {at}: {outcome}").format(at=when(last["at"], owner.time_zone), outcome=_(last["outcome"]))
+        said = _("last answer {at}: {outcome}").format(
+            at=when(last["at"], owner.time_zone), outcome=_(last["outcome"].replace("_", " "))
+        )
         code = f" ({last['status']})" if last["status"] else ""
         out.print(f"  {said}{code}  [dim]{last['reason'] or ''}[/]", soft_wrap=True)
         proofs.show(last["evidence"] or {}, owner.time_zone)
@@ -262,7 +264,7 @@ def destination_held(name: DestinationArgument, json: JsonOption = False, accoun
         as_json(found)
         return
     if not found:
-        out.print(_("Nothing is held: {name} has taken everything that was sent.").format(name=name), markup=False)
+        out.print(_("Nothing is held that was to go to {name}.").format(name=name), markup=False)
         return
     for one in found:
         out.print(f"[bold]{escape(one['number'] or one['source_id'])}[/]  [red]{one['reason']}[/]  "

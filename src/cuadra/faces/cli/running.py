@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import typer
@@ -80,17 +80,14 @@ def _way(one: Way, at: datetime, owner: Account) -> None:
     colour = {"active": "green", "broken": "red", "paused": "yellow"}.get(one.state, "white")
     out.print()
     out.print(
-        f"[bold]{escape(one.name)}[/]  [{colour}]{_(one.state)}[/]  [dim]{one.connector} · {_cadence(one.mode)}[/]"
+        f"[bold]{escape(one.name)}[/]  [{colour}]{_(one.state)}[/]  [dim]{one.connector} · {cadence(one.mode)}[/]"
     )
     poll = one.poll
     if poll is not None:
         out.print("  " + _runs(poll, one, at, owner), soft_wrap=True)
-    today = "  ".join(f"{MARKS[name]} {_(name)} {number(count)}" for name, count in one.today.items() if name in MARKS)
-    out.print(f"  {_('today')}: {today or '–'}", soft_wrap=True)
+    out.print(f"  {_('today')}: {_standings(one.today) or '–'}", soft_wrap=True)
     if one.waiting and one.waiting_since:
-        text = plural(
-            "{n} receipt awaits the pipeline since {ago}", "{n} receipts await the pipeline since {ago}", one.waiting
-        )
+        text = plural("{n} receipt has waited for {ago}", "{n} receipts have waited for {ago}", one.waiting)
         out.print(f"  [blue]◷[/] {text.replace('{ago}', ago(at, one.waiting_since))}")
     if one.questions:
         text = plural(
@@ -99,6 +96,11 @@ def _way(one: Way, at: datetime, owner: Account) -> None:
         out.print(f"  [blue]◷[/] {text}")
     if one.problem is not None:
         _trouble(one.problem, at)
+
+
+def _standings(counts: dict[str, int]) -> str:
+    """«✓ present 3  ◷ waiting 1», in the order in which they are always shown."""
+    return "  ".join(f"{MARKS[name]} {_(name)} {number(counts[name])}" for name in MARKS if counts.get(name))
 
 
 def _runs(poll: Task, one: Way, at: datetime, owner: Account) -> str:
@@ -129,7 +131,7 @@ def _onward(one: Onward, at: datetime, owner: Account) -> None:
     if one.last:
         parts.append(_("last {ago} ago").format(ago=ago(at, one.last)))
     if one.waiting and one.waiting_since:
-        text = plural("{n} waits since {ago}", "{n} wait since {ago}", one.waiting)
+        text = plural("{n} has waited for {ago}", "{n} have waited for {ago}", one.waiting)
         parts.append(f"[blue]◷[/] {text.replace('{ago}', ago(at, one.waiting_since))}")
     if one.failed:
         text = plural(
@@ -145,9 +147,7 @@ def _trouble(one: Trouble, at: datetime) -> None:
     lang = language()
     mark = "[red]✗[/]" if one.red else "[blue]◷[/]"
     out.print(f"  {mark} {escape(one.text[lang])}  [dim]{one.reason}[/]", soft_wrap=True)
-    times = plural("met {n} time since {ago}", "met {n} times since {ago}", one.count).replace(
-        "{ago}", ago(at, one.since)
-    )
+    times = plural("met {n} time in {ago}", "met {n} times in {ago}", one.count).replace("{ago}", ago(at, one.since))
     following = _("tried again in {time}").format(time=_span(max((one.next - at).total_seconds(), 0)))
     out.print(f"    {times} · {following}", style="dim", soft_wrap=True)
     if one.red:
@@ -157,9 +157,8 @@ def _trouble(one: Trouble, at: datetime) -> None:
 def _workers(found: Status) -> None:
     out.print()
     if not found.workers:
-        out.print(
-            f"[red]✗[/] {_('No worker is at work: start one with cuadra serve, or cuadra worker.')}", soft_wrap=True
-        )
+        mark = "[bright_black]○[/]" if found.well else "[red]✗[/]"
+        out.print(f"{mark} {_('No worker is at work: start one with cuadra serve, or cuadra worker.')}", soft_wrap=True)
         return
     text = plural("{n} worker is at work", "{n} workers are at work", len(found.workers))
     places = ", ".join(f"{one['host']} ({one['pid']})" for one in found.workers)
@@ -192,11 +191,11 @@ def ago(at: datetime, moment: datetime) -> str:
     return _span((at - moment).total_seconds())
 
 
-def _span(seconds: float) -> str:
-    return str(format_timedelta(timedelta(seconds=max(seconds, 0)), threshold=1.2, locale=language(), format="long"))
+def _span(seconds: float, style: Literal["long", "narrow"] = "long") -> str:
+    return str(format_timedelta(timedelta(seconds=max(seconds, 0)), threshold=1.2, locale=language(), format=style))
 
 
-def _cadence(mode: str) -> str:
+def cadence(mode: str) -> str:
     """«every 15m» in the language of this process."""
     if mode.startswith("every "):
         return _("every {time}").format(time=mode.removeprefix("every "))
@@ -262,11 +261,13 @@ def runs_list(
         _("By"),
         _("Reason"),
     ):
-        table.add_column(column, overflow="fold", justify="right" if column in (_("Received"), _("Run")) else "left")
+        numeric = column in (_("Received"), _("Run"))
+        table.add_column(column, overflow="fold", justify="right" if numeric else "left",
+                         no_wrap=column in (_("Run"), _("Started"), _("State")))  # fmt: skip
     for one in found:
-        took = _span((one["ended"] - one["started"]).total_seconds()) if one["ended"] else "–"
+        took = _span((one["ended"] - one["started"]).total_seconds(), "narrow") if one["ended"] else "–"
         table.add_row(
-            str(one["run"]), escape(one["integration"]), f"{RUN_MARKS[one['state']]} {_(one['state'])}",
+            str(one["run"]), escape(one["integration"]), _state(one["state"]),
             when(one["started"], owner.time_zone), took, number(one["received"]), escape(one["by"]), one["reason"] or "",
         )  # fmt: skip
     out.print(table)
@@ -282,7 +283,7 @@ def runs_show(run: RunArgument, json: JsonOption = False, account: AccountOption
     if json:
         as_json({**one, "evidence": evidence, "report": report, "source_count": count, "count_origin": origin})
         return
-    state = f"{RUN_MARKS[one['state']]} {_(one['state'])}"
+    state = _state(one["state"])
     out.print(f"[bold]{_('Run {n}').format(n=run)}[/]  {escape(one['integration'])}  {state}")
     ended = when(one["ended"], owner.time_zone) if one["ended"] else _("not ended")
     text = _("{start} to {end}, by {who}; {n} receipts").format(
@@ -298,15 +299,18 @@ def runs_show(run: RunArgument, json: JsonOption = False, account: AccountOption
         out.print(_("Its end was asked for by {who}.").format(who=one["cancelled_by"]), style="yellow", markup=False)
 
 
+def _state(state: str) -> str:
+    return f"{RUN_MARKS[state]} {_(state.replace('_', ' '))}"
+
+
 def _report(report: dict[str, Any]) -> None:
     items = " · ".join(f"{_(name)} {number(report[name])}" for name in
                        ("seen", "created", "updated", "unchanged", "duplicate", "stale", "refused", "failed_items")
                        if report.get(name))  # fmt: skip
     out.print(f"  {items or _('nothing new')}", style="dim")
-    orders = "  ".join(f"{MARKS[name]} {_(name)} {number(count)}" for name, count in report["orders"].items() if count)
-    if orders:
-        out.print(f"  {orders}")
-    for code, count in report["by_reason"].items():
+    if orders := _standings(report["orders"]):
+        out.print(f"  {orders}", soft_wrap=True)
+    for code, count in sorted(report["by_reason"].items(), key=lambda one: (-one[1], one[0])):
         out.print(f"    {number(count)} {code}", style="dim")
 
 
@@ -324,7 +328,7 @@ def runs_cancel(run: RunArgument, account: AccountOption = None) -> None:
         owner = s.account(account)
         row = _run(s, owner, run)
         if not runs.ask_to_end(s.db, owner.account_id, run, author()):
-            raise Refused("Run {n} has ended already: {state}.", n=run, state=row[3])
+            raise Refused("Run {n} has ended already: {state}.", n=run, state=_(row[3].replace("_", " ")))
         one = s.integration(owner, row[1])
         schedules.hasten(s.db, owner.account_id, one.integration_id)  # where nobody is at it, the next one ends it
     out.print(_("Run {n} ends as soon as what it has received is worked off.").format(n=run))

@@ -60,6 +60,8 @@ WHERE account_id = %(account)s AND destination_id = %(destination)s;
 
 -- name: list_heads
 -- What may go now: of each order the oldest that has not been sent. What was sent and is to be read back is due again.
+-- OFFSET 0 keeps this a look by key for each order: as a join, planned for a table that has not been analysed (after a
+-- crash, or since it began to fill), it compares each parcel with all of them.
 SELECT d.order_id, d.sequence, d.kind, d.version, d.tries, d.asked_at, d.sent_at, d.body,
        EXISTS (SELECT FROM delivery l WHERE l.account_id = d.account_id AND l.destination_id = d.destination_id
                AND l.order_id = d.order_id AND l.sequence > d.sequence)
@@ -67,7 +69,8 @@ FROM delivery d
 WHERE d.account_id = %(account)s AND d.destination_id = %(destination)s AND d.due_at <= clock_timestamp()
   AND NOT d.order_id = ANY(%(busy)s)
   AND NOT EXISTS (SELECT FROM delivery e WHERE e.account_id = d.account_id AND e.destination_id = d.destination_id
-                  AND e.order_id = d.order_id AND e.sequence < d.sequence AND e.standing = 'waiting' AND e.sent_at IS NULL)
+                  AND e.order_id = d.order_id AND e.sequence < d.sequence AND e.standing = 'waiting' AND e.sent_at IS NULL
+                  OFFSET 0)
 ORDER BY d.due_at, d.order_id, d.sequence LIMIT %(limit)s;
 
 -- name: end_deliveries

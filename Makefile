@@ -36,6 +36,7 @@ fuzz: install ## One million hostile inputs into every reader
 	$(BIN)/python -m tests.fuzz 1000000
 
 chaos: install ## Kill, cut off and fill up what 100,000 sales go through, and look for each (30 min; root tries more)
+	$(BIN)/python -m pytest -m long -s tests/test_chaos.py
 	$(BIN)/python -m tests.chaos --orders 100000 --kills 200 --pg-kills 20
 
 docs: install ## Serve the documentation on loopback

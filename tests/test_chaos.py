@@ -59,6 +59,7 @@ def test_a_minute_of_accidents(capfd: pytest.CaptureFixture[str]) -> None:
     assert code == 0, said
 
 
+@pytest.mark.long
 @pytest.mark.timeout(420)
 @pytest.mark.skipif(bool(hosts.why_no_namespaces()), reason=hosts.why_no_namespaces() or "there are namespaces")
 @pytest.mark.parametrize("how", ["killed", "cut off"])

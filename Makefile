@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help install demo test check bench fix docs fuzz lock
+.PHONY: help install demo test check bench fix docs fuzz chaos lock
 
 help: ## What can be done here
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -34,6 +34,10 @@ bench: install ## Measure against peers and floors; writes bench/results.json
 
 fuzz: install ## One million hostile inputs into every reader
 	$(BIN)/python -m tests.fuzz 1000000
+
+chaos: install ## Kill, cut off and fill up what 100,000 sales go through, and look for each (30 min; root tries more)
+	$(BIN)/python -m pytest -m long -s tests/test_chaos.py
+	$(BIN)/python -m tests.chaos --orders 100000 --kills 200 --pg-kills 20
 
 docs: install ## Serve the documentation on loopback
 	$(BIN)/mkdocs serve

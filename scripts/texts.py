@@ -77,6 +77,11 @@ WORDS = (
     "import_began", "key_version", "sender", "size", "number", "since", "deleted_at", "compared", "relinked",
     # why a notice could not be stored
     "database", "busy", "credentials", "topic",
+    # of a delivery that was not taken: what it is about
+    "scope", "endpoint", "field", "attempts", "present_at", "due",
+    # when something runs, how runs and attempts to deliver end
+    "realtime", "queued", "running", "finished", "finished with errors", "failed", "cancelled",
+    "delivered", "already", "waiting", "seen", "not seen", "sending",
     "webhook", "poll", "backfill", "relink", "push", "person", "tag",
     # outcomes of items, and a step that was not reached
     "failed_items", "not_reached",

@@ -35,8 +35,8 @@ What the facts below mean:
 | goes on | `auto`: tried again by itself. `event`: when the named event happens. `fix`: once the remedy is applied. `no`: repeating changes nothing |
 | evidence | what is stored beside the code. Without it the code may not be set |
 
-The catalogue is larger than what this version can meet: causes of webhooks, tags and destinations are named already,
-so that codes stay the same when those parts arrive. A cause that can be met today has a help article.
+The catalogue is larger than what this version can meet: causes of parts that are still to come, such as tags and
+reconciliation, are named already, so that codes stay the same when those parts arrive. A cause that can be met today has a help article.
 """
 
 

@@ -72,6 +72,12 @@ class Followed:
         for topic in TOPICS:
             self.shop.subscribe(topic, "http://127.0.0.1:1/in/x", secret=SECRET)
 
+    def keys(self, consumer_key: str) -> None:
+        """Give the integration this key."""
+        with self.world.db.again() as db:
+            secrets.put(db, secrets.KeyFile.of(self.world.settings), self.world.account.account_id,
+                        self.one.integration_id, "consumer_key", secrets.Secret(consumer_key))  # fmt: skip
+
     def hear(self, body: Any, kind: Entity = Entity.ORDER) -> None:
         """A genuine notice with this body has arrived."""
         content = body if isinstance(body, bytes) else msgspec.json.encode(body)

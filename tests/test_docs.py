@@ -66,7 +66,9 @@ def commands() -> dict[str, Any]:
 
 COMMANDS = commands()
 #: commands that articles name already and that are still being built
-AHEAD = {"integration test", "integration webhooks", "intake", "relink", "census", "write-back"} - set(COMMANDS)
+AHEAD = {"integration test", "integration webhooks", "intake", "relink", "census", "write-back", "destination"} - set(
+    COMMANDS
+)
 GROUPS = {name.split()[0] for name in COMMANDS if " " in name}
 
 

@@ -60,6 +60,10 @@ COMMANDS = {
         "cuadra relink NUMBER",
         "cuadra census NAME",
         "cuadra write-back list",
+        "cuadra destination show NAME",
+        "cuadra destination held NAME",
+        "cuadra destination release NAME",
+        "cuadra destination release NAME NUMBER",
     }
 }
 PLACEHOLDERS = {

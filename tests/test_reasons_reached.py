@@ -23,6 +23,9 @@ from cuadra.connectors.files.nested import read_line
 from cuadra.connectors.http import Trouble
 from cuadra.connectors.woocommerce import WooCommerceConnector
 from cuadra.connectors.woocommerce.shop import WooShop
+from cuadra.destinations.base import Parcel
+from cuadra.destinations.endpoint import Endpoint
+from cuadra.destinations.signing import new_secret
 from cuadra.faces.intake.app import Intake
 from cuadra.jobs import ways
 from cuadra.ledger import BatchLedger, acts, person, utc_now
@@ -31,6 +34,7 @@ from cuadra.pipeline.run import prepare_safely as prepare
 from cuadra.pipeline.run import run
 from cuadra_simulators.woocommerce import ApiKey, Clock, Shop
 from tests.faces import listening
+from tests.loopback import serving
 from tests.rules import again, ana, one, order_id, way, way_of
 from tests.shopworld import SECRET, Followed, followed
 from tests.world import World, line, order
@@ -974,6 +978,34 @@ def notices_that_the_shop_has_disabled(world: World) -> Proof:
     assert set(found["evidence"]["before"].values()) == {"disabled"}
     assert set(found["evidence"]["after"].values()) == {"active"}
     return found["evidence"]
+
+
+# ---------------------------------------------------------------- deliveries that are not taken
+
+
+def delivered(status: int, body: bytes = b"", **headers: str) -> Proof:
+    """The proof of a delivery to a destination that answers so."""
+    with serving(lambda call: call.answer(status, body, **headers)) as server:
+        there = Endpoint(server.url(), new_secret(), allowed=frozenset({"127.0.0.1"}))
+        with there, pytest.raises(Trouble) as caught:
+            there.deliver(Parcel("1", "1", 1, b"{}"))
+    return {**caught.value.evidence, "reason": caught.value.reason}
+
+
+def _answered(code: str, status: int) -> None:
+    def answered_so(_: World) -> Proof:
+        proof = delivered(status)
+        assert proof["reason"] == code
+        return proof
+
+    produces(code)(answered_so)
+
+
+for _code, _status in {
+    "destination_unavailable": 503, "destination_rejected": 422, "destination_has_it_already": 409,
+    "destination_queue_full": 429, "destination_limit_exceeded": 413,
+}.items():  # fmt: skip
+    _answered(_code, _status)
 
 
 # ---------------------------------------------------------------- notices that are not taken

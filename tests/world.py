@@ -88,13 +88,18 @@ class World:
 
     def take(self, *orders: dict[str, Any] | bytes, name: str = "shop") -> Report:
         """Drop these orders as one JSONL file and import it."""
-        lines = [one if isinstance(one, bytes) else msgspec.json.encode(one) for one in orders]
-        path = self.drop(name) / f"{next(_numbers):06}.jsonl"
-        path.write_bytes(b"\n".join(lines) + b"\n")
-
-        past = datetime.now().timestamp() - 10  # settled: nobody is writing it any more
-        os.utime(path, (past, past))
+        self.write(*orders, name=name)
         return self.import_now(name)
+
+    def write(self, *orders: dict[str, Any] | bytes, name: str = "shop") -> None:
+        """Drop these orders as one JSONL file."""
+        lines = [one if isinstance(one, bytes) else msgspec.json.encode(one) for one in orders]
+        past = datetime.now().timestamp() - 10  # settled: nobody is writing it any more
+        path = self.drop(name) / f"{next(_numbers):06}.jsonl"
+        made = path.with_suffix(".part")
+        made.write_bytes(b"\n".join(lines) + b"\n")
+        os.utime(made, (past, past))
+        made.rename(path)
 
     def take_csv(self, files: dict[str, str | bytes], *, name: str = "shop", set: str | None = None) -> Report:
         """Drop these files as one set (a sub-folder) and import it."""

@@ -14,7 +14,7 @@ import psycopg
 from msgspec import Struct
 from psycopg.types.json import Jsonb
 
-from cuadra import connectors
+from cuadra import cadence, connectors
 from cuadra.connectors.base import Connector
 from cuadra.db import Conn, Database
 from cuadra.db.queries import sql
@@ -85,7 +85,7 @@ def get(db: Database, account_id: int) -> Account:
 
 def add(db: Database, name: str, currency: str, country: str, time_zone: str, retention: int) -> int:
     """A new account. Raises UsageError for a value that cannot be, Refused for a name that is taken."""
-    _named(name)
+    check_name(name)
     _check(currency, country, time_zone, retention)
     values = {"name": name, "currency": currency, "country": country, "time_zone": time_zone, "retention": retention}
     try:
@@ -106,7 +106,8 @@ def change(db: Database, account: Account, author: str, **values: Any) -> None:
         audit(conn, account.account_id, author, "account set", account.name, values)
 
 
-def _named(name: str) -> None:
+def check_name(name: str) -> None:
+    """Refuse what cannot be the name of anything. Raises UsageError."""
     if not name.strip() or len(name) > 100 or not name.isprintable():
         raise UsageError("«{value}» is no name; use up to 100 letters, digits and signs.", value=name)
 
@@ -145,7 +146,7 @@ def audit(conn: Conn, account_id: int, actor: str, action: str, what: str, detai
 def add_integration(db: Database, account: Account, name: str, connector: str, settings: dict[str, Any], author: str,
                     *, store: str | None = None, same_store: bool = False) -> Integration:  # fmt: skip
     """A new integration, in draft. A second one on the same store is refused unless that is meant."""
-    _named(name)
+    check_name(name)
     found = connectors.get(connector)
     known = {spec.name for spec in found.info.settings}
     for setting in settings:
@@ -165,6 +166,7 @@ def add_integration(db: Database, account: Account, name: str, connector: str, s
         row = conn.execute(sql("add_store"), {**key, "name": name}).fetchone()
         assert row is not None
         values: dict[str, Any] = {"account": account.account_id, "store": row[0], "name": name, "connector": connector,
+                  "mode": found.info.mode,
                   "settings": Jsonb(settings), "address": token_urlsafe(32) if found.info.live else None}  # fmt: skip
         try:
             row = conn.execute(sql("add_integration"), values).fetchone()
@@ -222,6 +224,7 @@ MOVES = {
     "validating": ("draft",),
     "active": ("draft", "validating", "paused", "broken"),
     "paused": ("active", "broken"),
+    "broken": ("active",),
     "removed": ("draft", "validating", "active", "paused", "broken"),
 }
 
@@ -246,6 +249,20 @@ def states(db: Database, account: Account, integration: Integration) -> list[tup
     key = {"account": account.account_id, "integration": integration.integration_id}
     with db.transaction(account.account_id) as conn:
         return [(at, state, who, note) for at, state, who, note in conn.execute(sql("list_integration_states"), key)]
+
+
+def set_mode(db: Database, account: Account, integration: Integration, mode: str, author: str) -> bool:
+    """Change when an integration runs by itself. Raises UsageError for what is no cadence. False if it is so already."""
+    text = cadence.parse(mode).text
+    if text == integration.mode:
+        return False
+    with db.transaction(account.account_id) as conn:
+        conn.execute(sql("set_integration_mode"), {
+            "account": account.account_id, "integration": integration.integration_id, "mode": text,
+        })  # fmt: skip
+        audit(conn, account.account_id, author, "integration set", integration.name,
+              {"mode": text, "before": integration.mode})  # fmt: skip
+    return True
 
 
 def set_settings(

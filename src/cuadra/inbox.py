@@ -52,6 +52,7 @@ def store(conn: Conn, account_id: int, integration_id: int, raws: list[Raw], *, 
         "account": account_id, "retention": retention, "now": now, "integration": integration_id, "run": run_id,
         "arrival": arrival, "set": set_id,
     })  # fmt: skip
+    rows.clear(conn)
     entry = Entry(retention, now, first, first + len(raws) - 1, set_id)
     conn.execute(sql("add_inbox"), {
         "account": account_id, "integration": integration_id, "run": run_id, "set": set_id, "retention": retention,

@@ -53,6 +53,8 @@ class Report(Struct):
     census: int | None = None
     """Orders of ours in the interval of a census; the source counted `source_count`."""
     seconds: float = 0.0
+    problem: tuple[str, dict[str, Any]] | None = None
+    """(reason, evidence) of what kept the run from its end."""
     notes: list[dict[str, Any]] = field(default_factory=list)
     """Sets that were not taken, and what people should see of those that were."""
 
@@ -85,11 +87,19 @@ def start(conn: Conn, account_id: int, integration_id: int, kind: str, author: s
     return int(row[0])
 
 
-def advance(conn: Conn, account_id: int, run_id: int, cursor: dict[str, Any], received: int) -> None:
-    """Move the cursor, in the transaction that stores what lies before it."""
-    conn.execute(sql("advance_run"), {
+def advance(conn: Conn, account_id: int, run_id: int, cursor: dict[str, Any], received: int) -> bool:
+    """Move the cursor, in the transaction that stores what lies before it. True if the run is to end."""
+    row = conn.execute(sql("advance_run"), {
         "account": account_id, "run": run_id, "cursor": Jsonb(cursor), "received": received,
-    })  # fmt: skip
+    }).fetchone()  # fmt: skip
+    return bool(row and row[0])
+
+
+def ask_to_end(db: Database, account_id: int, run_id: int, author: str) -> bool:
+    """Ask for a run's end; whoever works on it ends it at its next chunk. False if it is not running."""
+    with db.transaction(account_id) as conn:
+        values = {"account": account_id, "run": run_id, "author": author}
+        return conn.execute(sql("cancel_run"), values).fetchone() is not None
 
 
 def report(db: Database, account_id: int, run_id: int, integration: str) -> Report:

@@ -32,6 +32,12 @@ class Settings:
     )
     batch: int = _setting(5000, "CUADRA_BATCH", "Receipts that one transaction takes from a bulk source.")
 
+    log: str = _setting(
+        "", "CUADRA_LOG",
+        "What is said as JSON lines on standard error: off, jobs or attempts (default: jobs for serve and worker).",
+    )  # fmt: skip
+    metrics: str = _setting("", "CUADRA_METRICS", "Where serve and worker show metrics, HOST:PORT (default: nowhere).")
+
     intake_body_mb: int = _setting(5, "CUADRA_INTAKE_BODY_MB", "Largest body of a notice that is taken, in MiB.")
     intake_free_mb: int = _setting(
         200, "CUADRA_INTAKE_FREE_MB", "Notices are refused while the embedded server's disk has fewer MiB free."
@@ -58,6 +64,9 @@ class Settings:
                                      ("intake_free_mb", "CUADRA_INTAKE_FREE_MB", 1_000_000)):  # fmt: skip
             if name in values:
                 values[name] = _up_to(variable, values[name], most)
+        if values.get("log", "off") not in ("off", "jobs", "attempts"):
+            raise UsageError("{variable} must be {known}, not «{value}».", variable="CUADRA_LOG",
+                             known="off, jobs, attempts", value=values["log"])  # fmt: skip
         if values.get("lang", "en") not in ("es", "en"):
             values["lang"] = values["lang"].lower()[:2]
         return cls(**values)

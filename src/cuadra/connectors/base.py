@@ -9,13 +9,14 @@ A connector hands over two things that do not know each other:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
 from msgspec import Struct
 
+from cuadra.clock import utc_now
 from cuadra.model import (
     BranchRead,
     CategoryRead,
@@ -26,12 +27,6 @@ from cuadra.model import (
     OrderRead,
     ProductRead,
 )
-
-
-def utc_now() -> datetime:
-    """The time, in UTC."""
-    return datetime.now(UTC)
-
 
 Value = OrderRead | CustomerRead | ProductRead | CategoryRead | BranchRead
 Evidence = dict[str, Any]
@@ -121,6 +116,18 @@ class Source(Protocol):
         ...
 
 
+class Pacing(Protocol):
+    """So many calls and no more, whoever makes them."""
+
+    def wait(self) -> None:
+        """Wait for one's turn."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Nobody calls for so long: the source has asked for it."""
+        ...
+
+
 class Place(Struct, frozen=True):
     """What a connector may know of where it works: the account's defaults, an empty folder of its own, its credentials,
     and what has been read of its source so far."""
@@ -135,6 +142,8 @@ class Place(Struct, frozen=True):
     """Orders created before this are not to be imported; None: the connector's own beginning."""
     patience: float | None = None
     """Seconds that an answer may take, where a person waits for it; None: as long as it takes."""
+    pace: Callable[[float], Pacing] | None = None
+    """Makes a pace of so many calls a second that is shared with all who ask the same source; None: one's own."""
 
 
 class Revealed(Protocol):
@@ -221,6 +230,8 @@ class Info(Struct, frozen=True):
     """Ways to make the first import, the usual one first."""
     completion: str | None = None
     """The state that says that an order is done: not written to the source before the stock is written off."""
+    mode: str = "realtime"
+    """When a new integration runs by itself (`cadence`)."""
     settle: timedelta = timedelta(minutes=30)
     """How long after a change the source may still not show it."""
 

@@ -6,7 +6,6 @@ A connector says in `judge` what its platform means by an answer; everything els
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import random
 import socket
 import ssl
@@ -22,7 +21,9 @@ import httpx
 from msgspec import Struct
 
 import cuadra
-from cuadra.connectors.base import Calls, Evidence, utc_now
+from cuadra.clock import utc_now
+from cuadra.connectors import network
+from cuadra.connectors.base import Calls, Evidence, Pacing
 from cuadra.errors import UsageError
 
 BODY_LIMIT = 64 << 20
@@ -100,19 +101,21 @@ class Pace:
 class Http:
     """Calls to one base address."""
 
-    def __init__(self, base: str, judge: Judge, *, pace: Pace, auth: httpx.Auth | None = None,
+    def __init__(self, base: str, judge: Judge, *, pace: Pacing, auth: httpx.Auth | None = None,
                  headers: Mapping[str, str] | None = None, verify: Verify = True, private: bool = False,
                  timeout: float | None = None, sleep: Callable[[float], None] = time.sleep) -> None:  # fmt: skip
         """`private` allows addresses that are not public: for shops of the demo and inside one's own network."""
-        self._parts, self._looked_up = parts_of(base), private
+        parts = parts_of(base)
         self._patience = PATIENCE
         self._timeout = PATIENCE.timeout if timeout is None else timeout
         self.base, self._judge, self._pace, self._sleep = base.rstrip("/"), judge, pace, sleep
         self.calls = Calls()
-        with contextlib.suppress(Trouble):  # a name that leads nowhere is the first call's trouble
-            self._look_up()
+        if not private:  # said now, where somebody reads it; every connection is judged again when it is made
+            with contextlib.suppress(OSError):  # a name that leads nowhere is the first call's trouble
+                _refuse_private(parts)
         self._client = httpx.Client(
-            auth=auth, verify=verify, timeout=self._timeout, follow_redirects=False, trust_env=False,
+            auth=auth, timeout=self._timeout, follow_redirects=False, trust_env=False,
+            transport=network.Guarded(allowed=True if private else network.NOBODY, verify=verify),
             headers={"User-Agent": f"Cuadra/{cuadra.__version__}", "Accept": "application/json", **(headers or {})},
         )  # fmt: skip
 
@@ -162,7 +165,6 @@ class Http:
         return self._patience.first_pause * 2.0 ** (attempt - 1)
 
     def _call(self, method: str, path: str, params: Mapping[str, Any] | None, content: Any, began: datetime) -> Answer:
-        self._look_up()
         self._pace.wait()
         shape = "/".join("*" if part.isdecimal() else part for part in path.split("/"))
         self.calls.note(f"{method} {shape}")
@@ -175,21 +177,13 @@ class Http:
             raise Trouble("source_timeout", {"attempts": [], "limit": self._timeout}, transient=True) from err
         except httpx.HTTPError as err:
             raise self._unreachable(err) from err
+        except network.PrivateAddress as err:
+            raise _private(err) from err
         trouble = general(answer) or self._judge(answer)
         if trouble is not None:
             trouble.answer = answer
             raise trouble
         return answer
-
-    def _look_up(self) -> None:
-        """Once, before the first call: an address of ours, or of our neighbours, is nobody's shop. Raises UsageError."""
-        if self._looked_up:
-            return
-        try:
-            _refuse_private(self._parts)
-        except OSError as err:
-            raise self._unreachable(err) from err
-        self._looked_up = True
 
     def _unreachable(self, err: BaseException) -> Trouble:
         """Nothing answers. A name that does not exist any more is another matter than a server that is down."""
@@ -238,13 +232,13 @@ def general(answer: Answer) -> Trouble | None:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the platform asks to wait: a number, or a date."""
+    """Seconds that the platform asks to wait, a day at most: a number, or a date."""
     said = headers.get("retry-after", "").strip()
     if said.isdecimal():
         return min(float(said), 86400.0)
     try:
-        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
-    except (ValueError, TypeError):
+        return min(max(0.0, parsedate_to_datetime(said).timestamp() - time.time()), 86400.0)
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
@@ -273,8 +267,13 @@ def parts_of(address: str) -> SplitResult:
 
 
 def _refuse_private(parts: SplitResult) -> None:
-    """Raises UsageError; OSError if the name leads nowhere."""
-    for *_, place in socket.getaddrinfo(parts.hostname, parts.port or 443, proto=socket.IPPROTO_TCP):
-        if not ipaddress.ip_address(place[0]).is_global:
-            raise UsageError("{host} is in a private network ({ip}); set private=yes if that is meant.",
-                             host=parts.hostname, ip=place[0])  # fmt: skip
+    """Raises UsageError: an address of ours, or of our neighbours, is nobody's shop; OSError if the name leads nowhere."""
+    try:
+        network.look_up(parts.hostname or "", parts.port or 443)
+    except network.PrivateAddress as err:
+        raise _private(err) from err
+
+
+def _private(err: network.PrivateAddress) -> UsageError:
+    return UsageError("{host} is in a private network ({ip}); set private=yes if that is meant.",
+                      host=err.host, ip=err.ip)  # fmt: skip

@@ -53,7 +53,7 @@ CREATE TABLE integration (
     connector      text NOT NULL,
     state          text NOT NULL DEFAULT 'draft'
                    CHECK (state IN ('draft', 'validating', 'active', 'paused', 'broken', 'removed')),
-    mode           text NOT NULL DEFAULT 'manual',
+    mode           text NOT NULL DEFAULT 'manual',             -- when it runs: manual, realtime, every 15m, daily 03:00
     settings       jsonb NOT NULL DEFAULT '{}',
     address        text UNIQUE,                                -- where its platform sends notices: /in/ADDRESS
     rule_version   integer NOT NULL DEFAULT 1,
@@ -151,6 +151,7 @@ CREATE TABLE run (
     report         jsonb,
     reason         text,
     evidence       jsonb,
+    cancelled_by   text,                                       -- who asked for its end; it ends at its next chunk
     PRIMARY KEY (account_id, run_id),
     CHECK ((ended_at IS NULL) = (state IN ('queued', 'running'))),
     CHECK (reason IS NULL OR evidence IS NOT NULL)
@@ -623,6 +624,164 @@ CREATE TABLE branch (                                          -- physical store
     PRIMARY KEY (account_id, store_id, source_id)
 );
 
+-- ---------------------------------------------------------------- the clock and the workers
+
+CREATE TABLE schedule (                                        -- what runs by itself, and when: ids and times only
+    account_id     bigint NOT NULL,                            -- 0: of the whole system
+    integration_id bigint NOT NULL,                            -- 0: of the whole account
+    task           text NOT NULL,
+    cadence        text NOT NULL,                              -- manual, every 15m, daily 03:00
+    zone           text NOT NULL,                              -- in which a daily hour is meant
+    due_at         timestamptz,                                -- next; NULL: never by itself
+    begun_at       timestamptz,
+    ended_at       timestamptz,                                -- NULL or before begun_at: at work, or its worker is gone
+    worker_id      bigint,
+    tries          integer NOT NULL DEFAULT 0,                 -- transient failures in a row
+    PRIMARY KEY (account_id, integration_id, task)
+);
+
+CREATE TABLE worker (                                          -- programs at work on any host
+    worker_id  bigint PRIMARY KEY DEFAULT nextval('entity_id'),
+    host       text NOT NULL,
+    pid        integer NOT NULL,
+    version    text NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    seen_at    timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+CREATE TABLE disk_sample (                                     -- one an hour, for the forecast
+    at   timestamptz PRIMARY KEY,
+    used bigint NOT NULL,                                      -- bytes of the database
+    free bigint                                                -- bytes free beside it; NULL where that cannot be seen
+);
+
+CREATE TABLE pace (                                            -- calls to a source, of all workers together
+    account_id     bigint NOT NULL,
+    integration_id bigint NOT NULL,
+    next_at        timestamptz NOT NULL,                       -- when the next call may be made
+    per_second     double precision NOT NULL,
+    calls          bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (account_id, integration_id)
+);
+
+CREATE TABLE problem (                                         -- one cause, from its first sight to its end
+    account_id bigint NOT NULL,
+    problem_id bigint NOT NULL DEFAULT nextval('entity_id'),
+    party_id   bigint NOT NULL,                                -- the integration or the destination
+    step       text NOT NULL,                                  -- fetch, deliver
+    reason     text NOT NULL,
+    evidence   jsonb NOT NULL,                                 -- of the last time
+    since      timestamptz NOT NULL,
+    last_at    timestamptz NOT NULL,
+    count      bigint NOT NULL DEFAULT 1,                      -- how often it was met
+    next_at    timestamptz NOT NULL,                           -- nobody asks before
+    ended_at   timestamptz,
+    PRIMARY KEY (account_id, problem_id)
+);
+CREATE UNIQUE INDEX problem_open ON problem (account_id, party_id, step) WHERE ended_at IS NULL;
+
+-- ---------------------------------------------------------------- destinations: where present orders go on to
+
+CREATE TABLE destination (
+    account_id     bigint NOT NULL,
+    destination_id bigint NOT NULL DEFAULT nextval('entity_id'),
+    name           text NOT NULL,
+    url            text NOT NULL,
+    state          text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'paused', 'removed')),
+    settings       jsonb NOT NULL DEFAULT '{}',
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account_id, destination_id)
+);
+CREATE UNIQUE INDEX destination_name ON destination (account_id, name) WHERE state <> 'removed';
+
+CREATE TABLE delivery (                                        -- one order version on its way, written with the order
+    account_id     bigint NOT NULL,
+    destination_id bigint NOT NULL,
+    order_id       bigint NOT NULL,
+    sequence       integer NOT NULL,                           -- of this order at this destination, from 1
+    kind           text NOT NULL CHECK (kind IN ('order.present', 'order.withdrawn')),
+    version        integer NOT NULL,
+    standing       text NOT NULL DEFAULT 'waiting' CHECK (standing IN ('waiting', 'failed', 'skipped', 'done')),
+    reason         text,
+    evidence       jsonb,
+    tries          integer NOT NULL DEFAULT 0,
+    asked_at       timestamptz NOT NULL,
+    due_at         timestamptz,                                -- waiting: not to be sent before
+    sent_at        timestamptz,                                -- accepted
+    ended_at       timestamptz,
+    digest         bytea NOT NULL,                             -- of the document
+    body           jsonb,                                      -- the document; NULL once it is not needed any more
+    PRIMARY KEY (account_id, destination_id, order_id, sequence),
+    CHECK ((standing = 'waiting') = (due_at IS NOT NULL)),
+    CHECK ((standing IN ('failed', 'skipped')) <= (reason IS NOT NULL)),
+    CHECK (reason IS NULL OR evidence IS NOT NULL)
+);
+CREATE INDEX delivery_due ON delivery (account_id, destination_id, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX delivery_by_order ON delivery (account_id, order_id, destination_id, sequence);
+CREATE INDEX delivery_failed ON delivery (account_id, destination_id, ended_at) WHERE standing = 'failed';
+
+CREATE TABLE delivery_attempt (
+    account_id     bigint NOT NULL,
+    destination_id bigint NOT NULL,
+    order_id       bigint NOT NULL,
+    sequence       integer NOT NULL,
+    at             timestamptz NOT NULL,
+    outcome        text NOT NULL CHECK (outcome IN ('delivered', 'already', 'waiting', 'failed', 'seen', 'not_seen')),
+    status         smallint,
+    micros         integer NOT NULL,
+    reason         text,
+    evidence       jsonb,
+    PRIMARY KEY (account_id, destination_id, order_id, sequence, at),
+    CHECK (reason IS NULL OR evidence IS NOT NULL)
+);
+CREATE INDEX delivery_attempt_by_time ON delivery_attempt (account_id, destination_id, at);
+
+CREATE FUNCTION order_document(account bigint, wanted bigint) RETURNS jsonb
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+        SELECT jsonb_build_object(
+            'account', a.name, 'key', o.order_id::text, 'version', o.version, 'standing', o.standing, 'reason', o.reason,
+            'warnings', to_jsonb(COALESCE(o.warnings, '{}')), 'incomplete', o.incomplete,
+            'store', jsonb_build_object('platform', s.platform, 'id', s.source_id, 'name', s.name),
+            'source_id', o.source_id, 'number', o.number, 'ordered_at', o.ordered_at, 'state', o.state,
+            'payment_state', o.payment_state, 'own_state', o.own_state, 'currency', o.currency, 'total', o.total::text,
+            'converted', o.converted::text, 'rate', o.rate::text,
+            'customer', CASE WHEN o.customer_id IS NOT NULL OR o.customer_email IS NOT NULL OR o.customer_name IS NOT NULL
+                THEN jsonb_build_object('id', o.customer_id::text, 'name', o.customer_name, 'email', o.customer_email,
+                                        'phone', o.content #>> '{customer,phone}') END,
+            'billing', o.content::jsonb -> 'billing', 'delivery', o.content::jsonb -> 'delivery',
+            'note', o.content ->> 'note',
+            'lines', COALESCE((
+                SELECT jsonb_agg(jsonb_build_object(
+                    'line', l.line_no, 'id', l.source_id, 'product', l.product_id::text, 'sku', l.sku, 'name', l.name,
+                    'quantity', l.quantity::text, 'unit', l.unit, 'unit_price', l.unit_price::text,
+                    'discount', l.discount::text, 'tax', l.tax::text, 'total', l.total::text, 'seller', l.seller,
+                    'reason', l.reason) ORDER BY l.line_no)
+                FROM order_line l WHERE l.account_id = account AND l.order_id = wanted), '[]'),
+            'payments', COALESCE((
+                SELECT jsonb_agg(jsonb_build_object('id', p.source_id, 'method', p.method, 'state', p.state,
+                                                    'amount', p.amount::text, 'paid_at', p.paid_at) ORDER BY p.payment_no)
+                FROM payment p WHERE p.account_id = account AND p.order_id = wanted), '[]'),
+            'refunds', COALESCE((
+                SELECT jsonb_agg(jsonb_build_object('id', r.source_id, 'amount', r.amount::text,
+                                                    'refunded_at', r.refunded_at, 'note', r.note) ORDER BY r.refund_no)
+                FROM refund r WHERE r.account_id = account AND r.order_id = wanted), '[]'),
+            'shipments', COALESCE((
+                SELECT jsonb_agg(jsonb_build_object('id', h.source_id, 'carrier', h.carrier, 'tracking', h.tracking,
+                                                    'cost', h.cost::text, 'state', h.state, 'shipped_at', h.shipped_at)
+                                 ORDER BY h.shipment_no)
+                FROM shipment h WHERE h.account_id = account AND h.order_id = wanted), '[]'),
+            'discounts', COALESCE((
+                SELECT jsonb_agg(jsonb_build_object('code', d.code, 'title', d.title, 'amount', d.amount::text)
+                                 ORDER BY d.discount_no)
+                FROM discount d WHERE d.account_id = account AND d.order_id = wanted), '[]'))
+        FROM orders o
+        JOIN account a ON a.account_id = o.account_id
+        JOIN store s ON s.account_id = o.account_id AND s.store_id = o.store_id
+        WHERE o.account_id = account AND o.order_id = wanted;
+    END;
+COMMENT ON FUNCTION order_document IS 'An order as destinations get it; decimals are texts, times ISO 8601.';
+
 -- ---------------------------------------------------------------- partitions
 
 CREATE FUNCTION ensure_partitions(first date, months integer) RETURNS integer
@@ -679,6 +838,11 @@ BEGIN
     RETURN dropped;
 END $$;
 
+CREATE FUNCTION database_bytes() RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    BEGIN ATOMIC SELECT sum(pg_relation_size(c.oid))::bigint FROM pg_class c; END;
+COMMENT ON FUNCTION database_bytes IS 'Tables, indexes and what is beside them; pg_database_size wants a right to connect that roles lack.';
+
 CREATE FUNCTION account_directory() RETURNS TABLE (account_id bigint, name text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
     BEGIN ATOMIC SELECT a.account_id, a.name FROM account a ORDER BY a.name; END;
@@ -721,9 +885,10 @@ COMMENT ON FUNCTION unknown_refusals IS 'Notices to addresses of nobody: they be
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO cuadra_app, cuadra_intake, cuadra_clock;
 GRANT USAGE ON SEQUENCE entity_id, receipt_block TO cuadra_app, cuadra_intake;
+GRANT EXECUTE ON FUNCTION order_document(bigint, bigint) TO cuadra_app;
 GRANT EXECUTE ON FUNCTION current_account() TO cuadra_app, cuadra_intake, cuadra_clock;
 GRANT EXECUTE ON FUNCTION ensure_partitions(date, integer), account_directory(), unknown_refusals() TO cuadra_app, cuadra_clock;
-GRANT EXECUTE ON FUNCTION drop_old_partitions(date) TO cuadra_clock;
+GRANT EXECUTE ON FUNCTION drop_old_partitions(date), database_bytes() TO cuadra_clock;
 GRANT SELECT ON schema_version TO cuadra_app, cuadra_clock;
 
 DO $$
@@ -732,7 +897,7 @@ DECLARE
 BEGIN
     FOREACH tab IN ARRAY ARRAY[
         'account', 'store', 'integration', 'integration_state', 'secret', 'rule_version', 'exchange_rate', 'audit',
-        'subscription', 'run', 'file_set', 'coverage', 'relink', 'look', 'intake_refusal', 'write_back', 'file_reject', 'inbox', 'receipt', 'attempt', 'orders', 'order_line', 'payment', 'refund',
+        'subscription', 'schedule', 'pace', 'problem', 'destination', 'delivery', 'delivery_attempt', 'run', 'file_set', 'coverage', 'relink', 'look', 'intake_refusal', 'write_back', 'file_reject', 'inbox', 'receipt', 'attempt', 'orders', 'order_line', 'payment', 'refund',
         'shipment', 'discount', 'order_version', 'order_event', 'frozen_change', 'identifier', 'customer',
         'customer_key', 'customer_conflict', 'consent', 'category', 'category_source', 'product', 'product_key', 'branch'
     ] LOOP
@@ -753,10 +918,22 @@ CREATE POLICY intake ON inbox FOR INSERT TO cuadra_intake WITH CHECK (true);
 GRANT EXECUTE ON FUNCTION intake_directory(), note_refusal(bigint, bigint, text, timestamptz, bigint, jsonb) TO cuadra_intake;
 
 -- The clock sees ids and due times, of all accounts.
-GRANT SELECT (account_id, integration_id, state, mode) ON integration TO cuadra_clock;
+GRANT SELECT (account_id, integration_id, store_id, connector, state, mode) ON integration TO cuadra_clock;
+GRANT SELECT (account_id, time_zone) ON account TO cuadra_clock;
+GRANT SELECT, INSERT, UPDATE, DELETE ON schedule, worker, disk_sample TO cuadra_clock;
+GRANT SELECT ON worker, disk_sample TO cuadra_app;
+GRANT USAGE ON SEQUENCE entity_id TO cuadra_clock;
+GRANT SELECT (account_id, destination_id, state) ON destination TO cuadra_clock;
+GRANT SELECT (account_id, destination_id, order_id, sequence, standing, due_at) ON delivery TO cuadra_clock;
+GRANT SELECT (account_id, party_id, step, since, next_at, ended_at) ON problem TO cuadra_clock;
 GRANT SELECT (account_id, inbox_id, integration_id, run_id, received_at) ON inbox TO cuadra_clock;
 GRANT SELECT (account_id, order_id, recheck_at) ON orders TO cuadra_clock;
 GRANT SELECT (account_id, integration_id, due_at) ON relink, write_back TO cuadra_clock;
+CREATE POLICY clock ON account FOR SELECT TO cuadra_clock USING (true);
+CREATE POLICY clock ON schedule TO cuadra_clock USING (true) WITH CHECK (true);
+CREATE POLICY clock ON destination FOR SELECT TO cuadra_clock USING (true);
+CREATE POLICY clock ON delivery FOR SELECT TO cuadra_clock USING (true);
+CREATE POLICY clock ON problem FOR SELECT TO cuadra_clock USING (true);
 CREATE POLICY clock ON relink FOR SELECT TO cuadra_clock USING (true);
 CREATE POLICY clock ON write_back FOR SELECT TO cuadra_clock USING (true);
 CREATE POLICY clock ON integration FOR SELECT TO cuadra_clock USING (true);

@@ -47,6 +47,7 @@ class OrderRow(Struct):
     changed_at: datetime
     content: str
     integration_state: str
+    present_at: datetime | None
 
 
 def order_row(conn: Conn, account_id: int, order_id: int) -> OrderRow:

@@ -19,7 +19,7 @@ from cuadra import accounts, reasons
 from cuadra.accounts import Account
 from cuadra.db import Conn, Database
 from cuadra.db.queries import sql
-from cuadra.diagnosis import in_files, looks, masking, products
+from cuadra.diagnosis import in_files, looks, masking, onward, products
 from cuadra.diagnosis.order_row import OrderRow, order_row
 from cuadra.diagnosis.story import Step, story
 from cuadra.model import normal
@@ -68,6 +68,8 @@ class Answer(Struct):
     receipts: int
     warnings: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
+    deliveries: list[dict[str, Any]] = []
+    """Where it went on to: the newest delivery at each destination."""
 
 
 class Several(Struct):
@@ -162,6 +164,8 @@ def _one(conn: Conn, account: Account, query: str, found: Found, order_id: int, 
     answer.notes = _notes(conn, account, query, row, found)
     if row.reason not in ("deleted_at_source", "not_found_at_source"):
         answer.notes += looks.notes(looks.of(conn, account.account_id, query), known=True)
+    answer.deliveries = onward.deliveries(conn, account.account_id, order_id, personal)
+    answer.notes += onward.notes(answer.deliveries, row.present_at)
     return answer
 
 

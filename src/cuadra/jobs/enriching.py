@@ -6,9 +6,9 @@ If the source does not answer, the orders go on with their own text, and their l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from cuadra.connectors.base import Raw, Reader, Shop
+from cuadra.connectors.base import Evidence, Raw, Reader, Shop
 from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.ledger import Way
@@ -19,9 +19,9 @@ Wanted = dict[Entity, set[str]]
 
 
 def details(db: Database, way: Way, shop: Shop, raws: Iterable[Raw], reader: Reader,
-            asked: Wanted | None = None) -> list[Raw]:  # fmt: skip
+            asked: Wanted | None = None, away: Callable[[str, Evidence], None] | None = None) -> list[Raw]:  # fmt: skip
     """What the source tells of products and customers that these receipts name and nobody here knows. `asked`: what has
-    been asked for already; it is not asked for twice."""
+    been asked for already; it is not asked for twice. `away` is told if the source does not answer."""
     wanted = named(raws, reader)
     for kind, ids in (asked or {}).items():
         wanted[kind] -= ids
@@ -31,7 +31,11 @@ def details(db: Database, way: Way, shop: Shop, raws: Iterable[Raw], reader: Rea
     unknown = _unknown(db, way, wanted)
     for kind, ids in unknown.items():
         if ids:
-            found += shop.fetch(kind, sorted(ids), patient=False).raws
+            look = shop.fetch(kind, sorted(ids), patient=False)
+            found += look.raws
+            if look.trouble is not None and away is not None:
+                away(*look.trouble)
+                break
     for kind, ids in (asked or {}).items():
         ids |= wanted[kind]
     return found

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,10 @@ from cuadra.connectors.base import Raw
 from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.errors import Refused
-from cuadra.jobs import live, releasing, ways
+from cuadra.jobs import live, problems, releasing, ways
 from cuadra.jobs.census import Census
 from cuadra.jobs.job import PIECE, Chunk, Job
-from cuadra.jobs.receiving import incoming, reader_of
+from cuadra.jobs.receiving import Cancelled, Interrupted, incoming, reader_of
 from cuadra.jobs.ways import Watch
 from cuadra.ledger import AlreadyDone, BatchLedger
 from cuadra.ledger.ahead import AheadLedger
@@ -43,19 +43,23 @@ from cuadra.pipeline.working import Item
 from cuadra.runs import Report
 from cuadra.settings import Settings
 
+STOP_SECONDS = 5.0
+"""How long the receiving side may take to notice that it is to stop; it may be waiting for a source."""
 SWITCH_SECONDS = 0.001
 """How long one thread may compute while another waits; usually five times as long."""
 
 
 def import_now(settings: Settings, db: Database, account: Account, integration: Integration, author: str,
-               watch: Watch, *, again: bool = False, compare: bool = False) -> Report:  # fmt: skip
+               watch: Watch, *, again: bool = False, compare: bool = False,
+               stop: threading.Event | None = None) -> Report:  # fmt: skip
     """Import everything new of an integration and report. An import that was interrupted goes on where it stopped.
-    `compare`: with a census of a live source, even if there was one not long ago.
+    `compare`: with a census of a live source, even if there was one not long ago. `stop`: once it is set, the import ends
+    with `receiving.Interrupted`, and goes on when it is asked for again.
 
     Raises Refused if the integration may not import now, or is importing already.
     """
     _may_import(db, account, integration)
-    with _alone(db, integration), _workplace(settings) as work:
+    with _alone(db, integration) as guard, _workplace(settings) as work:
         began = time.monotonic()
         db.stage()
         with db.transaction(account.account_id) as conn:
@@ -63,25 +67,29 @@ def import_now(settings: Settings, db: Database, account: Account, integration: 
         with db.transaction(role="cuadra_clock") as conn:
             conn.execute("SELECT drop_old_partitions(now()::date)")
         integration = live.horizon(db, account, integration)
-        run_id, cursor = _open_run(db, account, integration, author)
+        run_id, cursor, cancelled = _open_run(db, account, integration, author)
         job = Job(settings, db, account, integration, ways.way(db, account, integration), run_id, watch, work)
+        job.outside, job.cancelled, job.guard = stop or job.outside, cancelled, guard
         with contextlib.ExitStack() as stack:
             if job.way.account.live:
                 job.shop = stack.enter_context(ways.shop(db, settings, account, integration))
                 live.before(job, job.shop)
             with _undisturbed():
                 _drain(job)
-                _receive(job, cursor, again)
+                with contextlib.suppress(Cancelled):
+                    _receive(job, cursor, again)
                 _drain(job)
-            found = live.after(job, job.shop, compare=compare) if job.shop is not None else None
+            going_on = job.shop is not None and not job.cancelled
+            found = live.after(job, job.shop, compare=compare) if going_on and job.shop is not None else None
         _release(job)
         report = _close(job, found)
+        _note_health(job)
         report.seconds = time.monotonic() - began
         return report
 
 
 def _may_import(db: Database, account: Account, integration: Integration) -> None:
-    if integration.state == "active":
+    if integration.state in ("active", "broken"):  # of a broken one it is seen whether it has been mended
         return
     if integration.state == "paused":
         at, _, who, note = accounts.states(db, account, integration)[-1]
@@ -93,18 +101,23 @@ def _may_import(db: Database, account: Account, integration: Integration) -> Non
 
 
 @contextlib.contextmanager
-def _alone(db: Database, integration: Integration) -> Iterator[None]:
-    """One import of an integration at a time; the lock dies with its program."""
+def _alone(db: Database, integration: Integration) -> Iterator[Callable[[], None]]:
+    """One import of an integration at a time; the lock dies with its session. Yields what raises Interrupted if the lock
+    is lost: the database was away for a moment, and somebody else may be at it by now."""
     key = {"integration": integration.integration_id}
-    conn = db.connection()
-    row = conn.execute(sql("lock_integration"), key).fetchone()
-    if not row or not row[0]:
-        raise Refused("An import of {name} is already running; wait for it to end.", name=integration.name)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(psycopg.Error):  # a broken connection has let go of it already
-            conn.execute(sql("unlock_integration"), key)
+    with db.again() as holder:  # nothing else is done with this connection, so that it is lost only with the lock
+        row = holder.connection().execute(sql("lock_integration"), key).fetchone()
+        if not row or not row[0]:
+            raise Refused("An import of {name} is already running; wait for it to end.", name=integration.name)
+        session = holder.connection()
+
+        def guard() -> None:
+            try:
+                session.execute("SELECT 1")
+            except psycopg.Error as lost:
+                raise Interrupted from lost
+
+        yield guard
 
 
 @contextlib.contextmanager
@@ -136,13 +149,15 @@ def _workplace(settings: Settings) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _open_run(db: Database, account: Account, integration: Integration, author: str) -> tuple[int, dict[str, Any]]:
+def _open_run(db: Database, account: Account, integration: Integration,
+              author: str) -> tuple[int, dict[str, Any], bool]:  # fmt: skip
+    """(run, where it stopped, whether its end was asked for): the one that was interrupted, or a new one."""
     key = {"account": account.account_id, "integration": integration.integration_id}
     with db.transaction(account.account_id) as conn:
         row = conn.execute(sql("open_run"), key).fetchone()
         if row is not None:
-            return int(row[0]), dict(row[1])
-        return runs.start(conn, account.account_id, integration.integration_id, "import", author, {}), {}
+            return int(row[0]), dict(row[1]), row[2] is not None
+        return runs.start(conn, account.account_id, integration.integration_id, "import", author, {}), {}, False
 
 
 # ---------------------------------------------------------------- receiving
@@ -156,18 +171,29 @@ def _receive(job: Job, cursor: dict[str, Any], again: bool) -> None:
     ahead = AheadLedger(job.db, job.way, run_id=job.run_id, take=inbox.take)
     try:
         with Lane(ahead, job.done) as lane:
-            while (chunk := chunks.get()) is not None:
+            while (chunk := _next(job, chunks)) is not None:
                 if isinstance(chunk, BaseException):
                     raise chunk
+                job.guard()
                 pieces, patiently = partial(_pieces, job, chunk), partial(_process, job, chunk)
                 lane.take(Batch(chunk.entry.set_id, pieces, patiently))
                 chunk = None
             lane.settle()
     finally:
         job.stop.set()
-        while thread.is_alive():
+        until = time.monotonic() + (STOP_SECONDS if job.outside.is_set() else float("inf"))
+        while thread.is_alive() and time.monotonic() < until:
             with contextlib.suppress(queue.Empty):
                 chunks.get(timeout=0.05)
+
+
+def _next(job: Job, chunks: queue.Queue[Any]) -> Any:
+    """What the receiving side has for us. Raises Interrupted as soon as the import is to stop, whatever it waits for."""
+    while True:
+        with contextlib.suppress(queue.Empty):
+            return chunks.get(timeout=0.2)
+        if job.outside.is_set():
+            raise Interrupted
 
 
 def _receiving(job: Job, cursor: dict[str, Any], again: bool, chunks: queue.Queue[Any]) -> None:
@@ -232,9 +258,9 @@ def _release(job: Job) -> None:
 def _close(job: Job, found: Census | None) -> Report:
     """Count, compare with the source's own count, end."""
     report = runs.report(job.db, job.account.account_id, job.run_id, job.integration.name)
-    report.notes = job.notes
+    report.notes, report.problem = job.notes, job.problem
     counts = [count for count in job.source_counts if count is not None]
-    if counts and len(counts) == len(job.source_counts):
+    if counts and len(counts) == len(job.source_counts) and not job.cancelled:
         report.source_count = sum(counts)
         report.proven = report.source_count == sum(report.orders.values())
     if found is not None:
@@ -244,6 +270,24 @@ def _close(job: Job, found: Census | None) -> Report:
             "account": job.account.account_id, "run": job.run_id, "source_count": report.source_count,
             "origin": None if report.source_count is None else "census" if found else "manifest",
         })  # fmt: skip
-    state = "finished_with_errors" if report.troubled else "finished"
+    state = "cancelled" if job.cancelled else "finished_with_errors" if report.troubled else "finished"
     runs.end(job.db, job.account.account_id, job.run_id, state, report, job.problem)
     return report
+
+
+def _note_health(job: Job) -> None:
+    """Whether the source answered as it should: an outage begins, goes on or ends here. An integration whose credentials
+    are refused is broken until they are not."""
+    db, account, party = job.db, job.account, job.integration.integration_id
+    if job.problem is None:
+        if not job.cancelled:
+            problems.over(db, account.account_id, party)
+            if job.integration.state == "broken":
+                accounts.move(db, account, job.integration, "active", "clock", "the source answers again")
+        return
+    reason, evidence = job.problem
+    if job.shop is None or reason not in problems.OUTAGE:
+        return
+    problems.meet(db, account.account_id, party, reason, evidence)
+    if reason in problems.CREDENTIALS and job.integration.state == "active":
+        accounts.move(db, account, job.integration, "broken", "clock", reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,14 @@ class Job(Struct):
     watch: Watch
     work: Path
     processed: int = 0
+    cancelled: bool = False
+    """Somebody has asked for its end."""
+    guard: Callable[[], None] = lambda: None
+    """Raises if this is not the only import of the integration any more."""
     stop: threading.Event = field(default_factory=threading.Event)
+    """The importing side has ended."""
+    outside: threading.Event = field(default_factory=threading.Event)
+    """The program is to stop."""
     notes: list[dict[str, Any]] = field(default_factory=list)
     problem: tuple[str, dict[str, Any]] | None = None
     source_counts: list[int | None] = field(default_factory=list)

@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from cuadra import accounts, connectors
 from cuadra.accounts import Account, Integration
-from cuadra.connectors.base import Profile, Shop, utc_now
+from cuadra.clock import utc_now
+from cuadra.connectors.base import Profile, Shop
 from cuadra.db import Database
 from cuadra.errors import NotFound, Refused
 from cuadra.jobs import releasing, ways

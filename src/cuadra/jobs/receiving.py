@@ -8,12 +8,14 @@ and leaves its coverage when it has been read to its end.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
+from msgspec import structs
 from psycopg.types.json import Jsonb
 
 from cuadra import coverage, inbox, runs
-from cuadra.connectors.base import Offer, OfferProblem, Progress, Raw, Reader
+from cuadra.connectors.base import Offer, OfferProblem, Place, Progress, Raw, Reader
 from cuadra.db import Conn, Database
 from cuadra.db.queries import sql
 from cuadra.jobs import enriching, returning, ways
@@ -22,13 +24,23 @@ from cuadra.ledger import utc_now
 
 
 class Interrupted(BaseException):
-    """The importing side has gone; nothing is lost, the next import goes on."""
+    """The importing side is to stop, or has gone; nothing is lost, the next import goes on."""
+
+
+class Cancelled(BaseException):
+    """Somebody has asked for the end of the run: what it has received is worked off, and nothing more."""
 
 
 def incoming(job: Job, db: Database, cursor: dict[str, Any], again: bool) -> Iterator[Chunk]:
     """Store everything that the source offers, and yield it chunk by chunk. `cursor` is where the run stopped."""
     db.stage()
-    place = ways.place(db, job.settings, job.account, job.integration, job.work)
+    with ExitStack() as stack:
+        pace = ways.shared_pace(db, job.account, job.integration, stack)
+        place = structs.replace(ways.place(db, job.settings, job.account, job.integration, job.work), pace=pace)
+        yield from _offered(job, db, place, cursor, again)
+
+
+def _offered(job: Job, db: Database, place: Place, cursor: dict[str, Any], again: bool) -> Iterator[Chunk]:
     settings = {**job.integration.settings, "chunk": job.settings.batch}
     for offer in ways.connector(job.integration).offers(settings, place, _stoppable(job, "checking")):
         if offer.is_set:
@@ -51,8 +63,10 @@ def reader_of(job: Job, db: Database, set_id: int | None) -> Reader:
 
 def _stoppable(job: Job, what: str) -> Progress:
     def progress(done: int, total: int | None, name: str) -> None:
-        if job.stop.is_set():
+        if job.stop.is_set() or job.outside.is_set():
             raise Interrupted
+        if job.cancelled:
+            raise Cancelled
         job.watch(f"{what} {name}", done, total)
 
     return progress
@@ -67,7 +81,8 @@ def _store(job: Job, db: Database, raws: list[Raw], cursor: dict[str, Any], set_
             conn, account, job.integration.integration_id, raws, arrival=arrival, retention=job.account.retention,
             now=utc_now(), run_id=job.run_id, set_id=set_id,
         )  # fmt: skip
-        runs.advance(conn, account, job.run_id, cursor, len(raws))
+        if runs.advance(conn, account, job.run_id, cursor, len(raws)):
+            job.cancelled = True
     return Chunk(entry, [(entry.first + at, raw) for at, raw in enumerate(raws)], reader)
 
 

@@ -16,7 +16,8 @@ from msgspec import Struct
 
 from cuadra import connectors, secrets
 from cuadra.accounts import Account, Integration
-from cuadra.connectors.base import Shop, Subscription, utc_now
+from cuadra.clock import utc_now
+from cuadra.connectors.base import Shop, Subscription
 from cuadra.db import Conn, Database
 from cuadra.db.queries import sql
 from cuadra.errors import Refused

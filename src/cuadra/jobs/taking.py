@@ -7,11 +7,11 @@ from contextlib import suppress
 
 from cuadra import inbox
 from cuadra.accounts import Account, Integration
-from cuadra.connectors.base import Place, Raw, Reader, Shop
+from cuadra.connectors.base import Evidence, Place, Raw, Reader, Shop
 from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.inbox import Entry
-from cuadra.jobs import enriching, ways
+from cuadra.jobs import enriching, problems, ways
 from cuadra.ledger import AlreadyDone, BatchLedger, Way, utc_now
 from cuadra.model import Entity
 from cuadra.pipeline.run import prepare_safely
@@ -47,11 +47,13 @@ def waiting(db: Database, account: Account, integration: Integration, most: int 
     return found
 
 
-def arrived(db: Database, account: Account, integration: Integration, shop: Shop | None) -> int:
-    """Take everything that has arrived through the pipeline; returns how many receipts that was. `shop`: where to ask
-    for what the ledger lacks; None: the source is not asked, and lines wait for the details of their products."""
+def arrived(db: Database, account: Account, integration: Integration, shop: Shop | None,
+            limit: int | None = None) -> int:  # fmt: skip
+    """Take what has arrived through the pipeline, all or at least `limit`; returns how many receipts that was. `shop`:
+    where to ask for what the ledger lacks; None: the source is not asked, and lines wait for the details of their
+    products."""
     done = 0
-    while entries := waiting(db, account, integration):
+    while (limit is None or done < limit) and (entries := waiting(db, account, integration)):
         done += through(db, account, integration, entries, shop)
     return done
 
@@ -63,7 +65,12 @@ def through(db: Database, account: Account, integration: Integration, entries: S
     reader = ways.connector(integration).reader({}, Place(account.currency, account.time_zone, ways.NOWHERE))
     raws = inbox.load(db, account.account_id, *entries)
     if shop is not None:
-        details = enriching.details(db, way, shop, [raw for _, raw in raws], reader)
+
+        def away(reason: str, evidence: Evidence) -> None:
+            if reason in problems.OUTAGE:  # the next batches do not ask until it is over
+                problems.meet(db, account.account_id, integration.integration_id, reason, evidence)
+
+        details = enriching.details(db, way, shop, [raw for _, raw in raws], reader, away=away)
         for kind in (Entity.PRODUCT, Entity.CUSTOMER):
             some = [raw for raw in details if raw.kind is kind]
             if some:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,10 +13,11 @@ from msgspec import structs
 
 from cuadra import accounts, connectors, coverage, folders, secrets
 from cuadra.accounts import Account, Integration
-from cuadra.connectors.base import Connector, Place, Revealed, Shop
+from cuadra.connectors.base import Connector, Pacing, Place, Revealed, Shop
 from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.errors import Refused
+from cuadra.jobs.pacing import SharedPace
 from cuadra.ledger import Way
 from cuadra.pipeline import rules
 from cuadra.pipeline.rules import AccountFacts
@@ -64,13 +65,26 @@ def shop(db: Database, settings: Settings, account: Account, integration: Integr
                       name=integration.name)  # fmt: skip
     base = settings.home / "work"
     folders.private(base)
-    with tempfile.TemporaryDirectory(dir=base, prefix="shop-") as work:
-        where = structs.replace(place(db, settings, account, integration, Path(work)), patience=patience)
+    with tempfile.TemporaryDirectory(dir=base, prefix="shop-") as work, ExitStack() as stack:
+        where = place(db, settings, account, integration, Path(work))
+        where = structs.replace(where, patience=patience, pace=shared_pace(db, account, integration, stack))
         opened = live.open(integration.settings, where)
         try:
             yield opened
         finally:
             opened.close()
+
+
+def shared_pace(db: Database, account: Account, integration: Integration,
+                stack: ExitStack) -> Callable[[float], Pacing]:  # fmt: skip
+    """Makes the pace that all who ask this integration's source keep together."""
+
+    def make(per_second: float) -> Pacing:
+        made = SharedPace(db, account.account_id, integration.integration_id, per_second)
+        stack.callback(made.close)
+        return made
+
+    return make
 
 
 def connector(integration: Integration) -> Connector:

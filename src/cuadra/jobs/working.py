@@ -1,40 +1,43 @@
-"""The worker: takes what has arrived through the pipeline, fetches what is in doubt, and writes states back, until it is
-told to stop. Everything it does begins and ends in the database: another worker may do the same beside it."""
+"""What a worker does for one integration at a time: takes what has arrived through the pipeline, fetches what is in doubt,
+writes states back. Each begins and ends in the database, under a lock that dies with its session: a killed worker's work
+is taken by the next one that comes along."""
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from typing import Any
 
-from cuadra import accounts
+from cuadra import accounts, observing
 from cuadra.accounts import Account, Integration
+from cuadra.clock import utc_now
 from cuadra.connectors.base import Shop
 from cuadra.db import Database
 from cuadra.db.queries import sql
-from cuadra.errors import CuadraError
-from cuadra.jobs import releasing, relinking, taking, ways, writing_back
+from cuadra.errors import CuadraError, Unreachable
+from cuadra.jobs import problems, releasing, relinking, schedules, taking, ways, writing_back
 from cuadra.jobs.ways import Watch
-from cuadra.ledger import utc_now
 from cuadra.pipeline.run import TRANSIENT, fingerprint
 from cuadra.settings import Settings
 
-PAUSE_SECONDS = 0.1
 FIRST_REST, LONGEST_REST = 5.0, 600.0
+LIVE_PATIENCE = 3.0
+"""Seconds that the details of a product may take while live orders wait for them; later they are fetched anyway."""
 SHOP_SECONDS = 300.0
 """How long a connection to a source is kept; then its settings and credentials are read anew."""
+TURN = 1000
+"""Receipts of one integration that are taken at a time; then it is the next one's turn."""
 
-_log = logging.getLogger(__name__)
+Doing = Callable[[Account, Integration, Shop | None], int]
 
 
 class Shops:
-    """Open connections to sources, one per integration."""
+    """Open connections to sources, one per integration. Belongs to one thread."""
 
-    def __init__(self, settings: Settings, db: Database) -> None:
-        self._settings, self._db = settings, db
+    def __init__(self, settings: Settings, db: Database, patience: float | None = None) -> None:
+        """`patience`: seconds that an answer may take."""
+        self._settings, self._db, self._patience = settings, db, patience
         self._open: dict[int, tuple[float, Shop | None, ExitStack, dict[str, Any]]] = {}
         self._rests: dict[int, tuple[float, float]] = {}
 
@@ -47,21 +50,27 @@ class Shops:
             kept[2].close()
         stack = ExitStack()
         try:
-            shop = stack.enter_context(ways.shop(self._db, self._settings, account, integration))
+            shop = stack.enter_context(ways.shop(self._db, self._settings, account, integration, self._patience))
         except CuadraError:  # no live source, or no credentials yet: what has arrived is worked off all the same
             shop = None
         self._open[integration.integration_id] = (time.monotonic(), shop, stack, integration.settings)
         return shop
 
     def resting(self, integration: Integration) -> bool:
-        """Whether it is left alone for a while, after a fault."""
+        """Whether it is left alone for a while, after a fault of ours."""
         return time.monotonic() < self._rests.get(integration.integration_id, (0.0, 0.0))[0]
 
     def rest(self, integration: Integration, fault: Exception) -> None:
         """Leave it alone: a little, then longer. What has arrived is kept."""
         pause = min(2 * self._rests.get(integration.integration_id, (0.0, FIRST_REST / 2))[1], LONGEST_REST)
         self._rests[integration.integration_id] = (time.monotonic() + pause, pause)
-        _log.error("work for %s stopped for %.0f s: %s", integration.name, pause, fingerprint(fault))
+        observing.fault(
+            "work", fault, integration=integration.integration_id, rest=pause, fingerprint=fingerprint(fault)
+        )
+
+    def worked(self, integration: Integration) -> None:
+        """All was well with it."""
+        self._rests.pop(integration.integration_id, None)
 
     def close(self) -> None:
         """Let go of all of them."""
@@ -70,61 +79,70 @@ class Shops:
         self._open.clear()
 
 
-def work(settings: Settings, db: Database, stop: threading.Event, watch: Watch) -> None:
-    """Work until `stop` is set."""
-    with db.transaction() as conn:
-        conn.execute("SELECT ensure_partitions(now()::date, 2)")
-    shops = Shops(settings, db)
-    try:
-        while not stop.is_set():
-            if not once(db, shops, watch):
-                stop.wait(PAUSE_SECONDS)
-    finally:
-        shops.close()
-
-
-def once(db: Database, shops: Shops, watch: Watch) -> int:
-    """One round over everything there is to do; returns how much that was."""
+def process(db: Database, shops: Shops) -> int:
+    """One round over all integrations whose notices await the pipeline, each for one turn; returns how many receipts
+    that was."""
     with db.transaction(role="cuadra_clock") as conn:
-        rows = conn.execute(sql("list_work"), {"now": utc_now()}).fetchall()
+        rows = conn.execute(sql("list_arrivals")).fetchall()
+
+    def take(account: Account, integration: Integration, shop: Shop | None) -> int:
+        return taking.arrived(db, account, integration, shop, limit=TURN)
+
+    return _each(db, shops, "process", rows, take)
+
+
+def ask(db: Database, shops: Shops, watch: Watch) -> int:
+    """One round over all integrations with questions to their source or states for it; returns how much that was."""
+    with db.transaction(role="cuadra_clock") as conn:
+        rows = conn.execute(sql("list_questions"), {"now": utc_now()}).fetchall()
+
+    def put(account: Account, integration: Integration, shop: Shop | None) -> int:
+        return 0 if shop is None else _ask(db, account, integration, shop, watch)
+
+    return _each(db, shops, "ask", rows, put)
+
+
+def _each(db: Database, shops: Shops, lane: str, rows: Iterable[tuple[int, int]], doing: Doing) -> int:
+    """For each integration that nobody else is at."""
     done = 0
     for account_id, integration_id in rows:
-        account = accounts.get(db, account_id)
-        integration = accounts.integration_by_id(db, account, integration_id)
-        if integration.state == "active":  # of a paused one everything is kept
+        with schedules.locked(db, f"{lane}:{integration_id}") as mine:
+            if not mine:
+                continue
+            account = accounts.get(db, account_id)
+            integration = accounts.integration_by_id(db, account, integration_id)
             if shops.resting(integration):
                 continue
             try:
-                done += one(db, account, integration, shops.get(account, integration), watch)
-            except TRANSIENT:
+                away = problems.resting(db, account_id, integration_id)
+                with observing.job(lane, account=account_id, integration=integration_id) as line:
+                    line["done"] = doing(account, integration, None if away else shops.get(account, integration))
+                done += line["done"]
+            except (*TRANSIENT, Unreachable):
                 raise
             except Exception as err:  # noqa: BLE001 - a runner: one integration's fault is not the others'
                 shops.rest(integration, err)
+            else:
+                shops.worked(integration)
     return done
 
 
-def one(db: Database, account: Account, integration: Integration, shop: Shop | None, watch: Watch) -> int:
-    """Everything there is to do for one integration."""
-    done = taking.arrived(db, account, integration, shop)
-    if shop is not None:
-        with _alone(db, integration) as mine:
-            if mine:
-                fetched = relinking.due(db, account, integration, shop)
-                done += fetched.fetched + writing_back.due(db, account, integration, shop)
-                if fetched.by_kind.get("product"):
-                    releasing.after_catalogue(db, account, watch)
+def _ask(db: Database, account: Account, integration: Integration, shop: Shop, watch: Watch) -> int:
+    """Everything there is to ask of one source, and to write back to it."""
+    fetched = relinking.due(db, account, integration, shop)
+    if fetched.trouble is not None:
+        reason, evidence = fetched.trouble
+        if reason in problems.OUTAGE:
+            problems.meet(db, account.account_id, integration.integration_id, reason, evidence)
+        return fetched.fetched
+    if fetched.fetched:
+        problems.over(db, account.account_id, integration.integration_id)
+    done = fetched.fetched + writing_back.due(db, account, integration, shop)
+    if fetched.by_kind.get("product"):
+        releasing.after_catalogue(db, account, watch)
     return done
 
 
-@contextmanager
-def _alone(db: Database, integration: Integration) -> Iterator[bool]:
-    """Whether nobody else asks this integration's source just now."""
-    key = {"integration": integration.integration_id}
-    conn = db.connection()
-    row = conn.execute(sql("lock_asking"), key).fetchone()
-    mine = bool(row and row[0])
-    try:
-        yield mine
-    finally:
-        if mine and not conn.closed:
-            conn.execute(sql("unlock_asking"), key)
+def once(db: Database, shops: Shops, watch: Watch) -> int:
+    """One round of everything; returns how much there was to do."""
+    return process(db, shops) + ask(db, shops, watch)

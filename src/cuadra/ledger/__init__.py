@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from msgspec import Struct
 
+from cuadra.clock import utc_now
 from cuadra.db import Conn, Database
 from cuadra.ledger import facts, write
 from cuadra.pipeline.rules import AccountFacts, Rules
 from cuadra.pipeline.working import Item, WorkingSet
+
+__all__ = ["AlreadyDone", "BatchLedger", "Take", "Way", "ranges", "utc_now"]
 
 Take = Callable[[Conn, int, int, int], bool]
 """(connection, account, first receipt, last receipt): takes the work out of the inbox inside the batch's own
@@ -32,10 +35,9 @@ class Way(Struct, frozen=True):
     rules: Rules
     rule_version: int
 
-
-def utc_now() -> datetime:
-    """The time, in UTC."""
-    return datetime.now(UTC)
+    def named(self, run_id: int | None) -> dict[str, int | None]:
+        """The ids that a batch of a run is known by where it is spoken of."""
+        return {"account": self.account_id, "integration": self.integration_id, "run": run_id}
 
 
 class BatchLedger:
@@ -45,6 +47,11 @@ class BatchLedger:
                  take: Take | None = None, clock: Callable[[], datetime] = utc_now) -> None:  # fmt: skip
         self._db, self._way, self._run_id, self._set_id = db, way, run_id, set_id
         self._take, self._clock = take, clock
+
+    @property
+    def named(self) -> dict[str, int | None]:
+        """See `pipeline.run.Ledger`."""
+        return self._way.named(self._run_id)
 
     def batch(self, items: list[Item], decide: Callable[[WorkingSet], None]) -> None:
         """See `pipeline.run.Ledger`. Items whose receipts have been claimed by another worker are left alone."""

@@ -8,16 +8,20 @@ under the lock.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from cuadra import observing
 from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.ledger import AlreadyDone, Take, Way, facts, utc_now
 from cuadra.ledger.write import Writes
+from cuadra.pipeline import telling
 from cuadra.pipeline.working import Item, OrderState, WorkingSet
 
 #: customers and keys kept before everything is forgotten and loaded anew
@@ -33,6 +37,9 @@ class Decided(Struct):
     """Receipts of the batch: from, to."""
     writes: Writes
     orders: dict[str, OrderState]
+    began: float
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    """What is to be said of its attempts once it is written; empty where nobody listens."""
 
 
 class AheadLedger:
@@ -48,6 +55,7 @@ class AheadLedger:
         self._flying: deque[dict[str, OrderState]] = deque()
         self._aliased = False
         """A product has changed its SKU since `begin`."""
+        self._within = observing.here()
 
     def begin(self) -> None:
         """Forget what is known. From here on it is noticed if anybody else changes the ledger."""
@@ -89,7 +97,7 @@ class AheadLedger:
     def _open(self, first: int) -> Decided:
         assert self._known is not None
         self._known = self._known.following(self._clock())
-        return Decided(first, first, Writes(self._reader.connection(), self._known), {})
+        return Decided(first, first, Writes(self._reader.connection(), self._known), {}, time.monotonic())
 
     def _piece(self, batch: Decided, items: list[Item], set_id: int | None,
                decide: Callable[[list[Item], WorkingSet], None]) -> None:  # fmt: skip
@@ -111,6 +119,8 @@ class AheadLedger:
             batch.writes.attempts(items, self._run_id)
             batch.writes.receipts(items)
             batch.writes.rejects(items, set_id)
+        if observing.attempts:
+            batch.lines += telling.lines(items)
         for state in ws.orders.values():
             state.pack()
         batch.orders |= ws.orders
@@ -128,14 +138,21 @@ class AheadLedger:
 
         Raises Overtaken if the facts no longer hold, AlreadyDone if another worker has taken the receipts.
         """
-        account = self._way.account_id
-        with self._writer.writing(account, unchanged_since=self._generation) as conn:
+        account, named = self._way.account_id, self._way.named(self._run_id)
+        many = decided.last - decided.first + 1
+        with (
+            observing.batch({**named, "receipts": many}, self._within),
+            self._writer.writing(account, unchanged_since=self._generation) as conn,
+        ):
             if not self._take(conn, account, decided.first, decided.last):
                 raise AlreadyDone
             decided.writes.perform(conn)
         self._generation += 1
         self._flying.popleft()
-        return decided.last - decided.first + 1
+        if decided.lines:
+            ms = round((time.monotonic() - decided.began) * 1000, 1)
+            observing.say_attempts(decided.lines, **named, batch=many, batch_ms=ms)
+        return many
 
     def close(self) -> None:
         """Give back the connection that writes."""

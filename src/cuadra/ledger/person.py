@@ -14,7 +14,7 @@ from cuadra.db import Conn, Database
 from cuadra.db.queries import sql
 from cuadra.errors import NotFound, Refused
 from cuadra.ledger.acts import Act, record
-from cuadra.ledger.write import jsonb
+from cuadra.ledger.write import jsonb, tell_destinations
 from cuadra.model import normal
 from cuadra.pipeline import contacts
 from cuadra.pipeline.record import ERASED, forget_person
@@ -87,13 +87,14 @@ def erase(db: Database, act: Act, text: str) -> tuple[int, int]:
         for order_id, _, content, evidence in person.orders:
             _order(conn, key, order_id, content, evidence or {})
         for name in ("erase_identifiers", "erase_versions", "erase_refunds", "erase_events", "erase_frozen_changes", "erase_attempts",
-                     "erase_acts", "erase_record_attempts", "erase_customer_receipts", "erase_rejects"):  # fmt: skip
+                     "erase_acts", "erase_deliveries", "erase_delivery_attempts", "erase_record_attempts", "erase_customer_receipts", "erase_rejects"):  # fmt: skip
             conn.execute(sql(name), key)
         for written in texts:
             for name in ("erase_rejects_with", "erase_receipts_with"):
                 conn.execute(sql(name), {**key, "text": written})
         for name in ("erase_customers", "erase_customer_keys", "erase_consents"):
             conn.execute(sql(name), key)
+        tell_destinations(conn, account, orders)
         record(conn, act, "erase_person", {"customers": person.customers, "orders": len(orders)})
     return len(person.customers), len(orders)
 

@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 
 from cuadra.connectors.base import Evidence
-from cuadra.model import LineRead, Outcome
+from cuadra.model import LineRead
 from cuadra.money import text_and_minor
 from cuadra.pipeline.admit import known
 from cuadra.pipeline.match_products import unit_of
 from cuadra.pipeline.rules import Rules
+from cuadra.pipeline.telling import JUDGED
 from cuadra.pipeline.versions import encode_content
 from cuadra.pipeline.working import CustomerState, Item, LineState, OrderState, ProductState
 
@@ -151,15 +152,12 @@ def discounts(state: OrderState) -> list[Row]:
     ]
 
 
-_JUDGED = frozenset({Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED})
-
-
 def attempt(item: Item, attempt_id: int) -> Row:
     """The row of one passage of a receipt through the pipeline."""
     state = item.state
     outcome, evidence = item.outcome, item.evidence
     warnings = [code for code in evidence if code != item.reason] if evidence else None
-    standing = state.standing.value if state is not None and outcome in _JUDGED else None
+    standing = state.standing.value if state is not None and outcome in JUDGED else None
     return (
         attempt_id, item.receipt_id, None if state is None else state.order_id, item.read.entity.value,
         item.read.identifier, outcome.value, standing, item.reason, warnings or None, "".join(item.steps),

@@ -48,6 +48,7 @@ class Writes:
         self._conn, self._ws = conn, ws
         self._staged: dict[str, Rows] = {}
         self._rejects: list[rows.Row] = []
+        self._changed: list[int] = []
         self._rebuilt: list[int] = []
         self._moved: list[tuple[int, Version]] = []
         self._any_new = self._any_known = False
@@ -64,6 +65,7 @@ class Writes:
         ws = self._ws
         changed = [state for state in ws.orders.values() if state.dirty]
         if changed:
+            self._changed += [state.order_id for state in changed]
             self._any_new = self._any_new or any(state.is_new for state in changed)
             self._any_known = self._any_known or not all(state.is_new for state in changed)
             self._stage("staged_order", [rows.order(state) for state in changed])
@@ -176,6 +178,20 @@ class Writes:
                 numbers, said = zip(*receipts, strict=True)
                 conn.execute(sql(statement), {**parameters, "receipts": list(numbers), "said": list(said)})
         _each(conn, "write_reject", self._rejects)
+        tell_destinations(conn, ws.account_id, self._changed)
+        for staged in self._staged.values():
+            staged.clear(conn)
+
+
+def tell_destinations(conn: Conn, account_id: int, orders: list[int]) -> None:
+    """Put what has become of these orders on its way, in the transaction in which it became so."""
+    if not orders:
+        return
+    row = conn.execute(sql("has_destination"), {"account": account_id}).fetchone()
+    if row and row[0]:
+        conn.execute(sql("write_deliveries"), {
+            "account": account_id, "orders": orders, "destination": None, "again": False,
+        })  # fmt: skip
 
 
 def _each(conn: Conn, statement: str, few: list[rows.Row]) -> None:

@@ -19,9 +19,10 @@ from typing import Any, Protocol
 from psycopg import errors as pg
 
 import cuadra
+from cuadra import observing
 from cuadra.connectors.base import Raw, Read, Reader
 from cuadra.model import Outcome
-from cuadra.pipeline import steps
+from cuadra.pipeline import steps, telling
 from cuadra.pipeline.prepare import prepare
 from cuadra.pipeline.record import process
 from cuadra.pipeline.rules import Rules
@@ -37,6 +38,11 @@ ATTEMPTS = 8
 
 class Ledger(Protocol):
     """What the runner needs of the ledger: one transaction per call of `batch`, under the account's lock."""
+
+    @property
+    def named(self) -> dict[str, int | None]:
+        """Ids of the account, the integration and the run, for what is said of its batches."""
+        ...
 
     def batch(self, items: list[Item], decide: Callable[[WorkingSet], None]) -> None:
         """Load the facts that the items touch, call `decide`, write everything that came out, commit."""
@@ -75,7 +81,7 @@ def _patiently(
     for attempt in range(1, ATTEMPTS + 1):
         items = fresh(ids)
         try:
-            ledger.batch(items, partial(decide_all, items))
+            _commit(items, ledger, partial(decide_all, items))
         except TRANSIENT:
             if attempt == ATTEMPTS:
                 raise
@@ -83,6 +89,16 @@ def _patiently(
         else:
             done(len(items))
             return
+
+
+def _commit(items: list[Item], ledger: Ledger, decide: Callable[[WorkingSet], None]) -> None:
+    """One transaction; what became of each receipt is said only once it is so."""
+    began = time.monotonic()
+    with observing.batch({**ledger.named, "receipts": len(items)}):
+        ledger.batch(items, decide)
+    if observing.attempts:
+        ms = round((time.monotonic() - began) * 1000, 1)
+        observing.say_attempts(telling.lines(items), **ledger.named, batch=len(items), batch_ms=ms)
 
 
 def prepare_safely(raw: Raw, receipt_id: int, reader: Reader, rules: Rules, country: str) -> Item:
@@ -106,7 +122,7 @@ def _poison(item: Item, err: Exception, ledger: Ledger, done: Tally) -> None:
     item.steps[steps.RECORD] = "f"
     item.read = Read(item.read.entity, item.read.identifier)  # its content is what nobody can be sure of
     item.version = None
-    ledger.batch([item], lambda ws: None)
+    _commit([item], ledger, lambda ws: None)
     done(1)
 
 

@@ -1,14 +1,12 @@
-"""What goes wrong on command: by rate, by plan, so many times, or until it is switched off. Every chance is seeded."""
+"""What goes wrong with a shop on command, and what becomes of its pages."""
 
 from __future__ import annotations
 
-import random
-import re
-import threading
-from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import TypeVar
+
+from cuadra_simulators import faults
+from cuadra_simulators.faults import Fault
 
 _T = TypeVar("_T")
 
@@ -27,74 +25,19 @@ STATES = ("index_lag",)
 KINDS = (*BEFORE, *PAGES, *AFTER, *WEBHOOKS, *STATES)
 
 
-@dataclass(slots=True)
-class Fault:
-    """One thing that goes wrong. It is considered at every call that fits, which is what `calls` counts from 1."""
+class Faults(faults.Faults):
+    """The faults of a shop.
 
-    kind: str
-    rate: float = 1.0
-    calls: Collection[int] | None = None
-    times: int | None = None
-    path: str = ""
-    seconds: float = 0.0
-    seen: int = 0
-    happened: int = 0
-    chance: random.Random = field(default_factory=random.Random)
-
-    def strikes(self, where: str) -> bool:
-        """Whether it happens now."""
-        if self.times is not None and self.happened >= self.times:
-            return False
-        if self.path and not re.search(self.path, where):
-            return False
-        self.seen += 1
-        hit = self.seen in self.calls if self.calls is not None else self.chance.random() < self.rate
-        self.happened += hit
-        return hit
-
-
-class Faults:
-    """The faults of a shop, none to begin with. `happened` counts what struck."""
+    `path` is searched in «GET orders/{id}» or in a webhook's topic. `seconds` is how long a timeout holds, a webhook
+    waits or an index lags.
+    """
 
     def __init__(self, seed: int) -> None:
-        self.active: list[Fault] = []
-        self.happened: Counter[str] = Counter()
-        self._seed = seed
-        self._made = 0
-        self._lock = threading.Lock()
-
-    def add(self, kind: str, *, rate: float = 1.0, calls: Collection[int] | None = None, times: int | None = None,
-            path: str = "", seconds: float = 0.0) -> Fault:  # fmt: skip
-        """Switch a fault on.
-
-        `rate` strikes by chance, `calls` at those matching calls exactly, `times` stops after so many. `path` is
-        searched in «GET orders/{id}» or in a webhook's topic. `seconds` is how long a timeout holds, a webhook waits
-        or an index lags.
-        """
-        if kind not in KINDS:
-            raise ValueError(f"there is no fault «{kind}»; there are {', '.join(KINDS)}")
-        self._made += 1
-        chance = random.Random(f"fault {self._seed} {kind} {self._made}")
-        fault = Fault(kind, rate, None if calls is None else frozenset(calls), times, path, seconds, chance=chance)
-        self.active.append(fault)
-        return fault
-
-    def clear(self, kind: str = "") -> None:
-        """Switch off a kind, or everything."""
-        self.active = [fault for fault in self.active if kind and fault.kind != kind]
-
-    def striking(self, kind: str, where: str) -> Fault | None:
-        """The fault of this kind that happens now, if any."""
-        with self._lock:
-            for fault in self.active:
-                if fault.kind == kind and fault.strikes(where):
-                    self.happened[kind] += 1
-                    return fault
-        return None
+        super().__init__(seed, KINDS)
 
     def before(self, where: str) -> Fault | None:
         """What is answered instead of the request, if anything."""
-        return next((fault for kind in BEFORE if (fault := self.striking(kind, where))), None)
+        return self.first(BEFORE, where)
 
     @property
     def index_lag(self) -> float:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import gzip
 import ssl
-import struct
 import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from ipaddress import ip_address
 from pathlib import Path
-from socket import SHUT_RD, SO_LINGER, SOL_SOCKET, socket
 from typing import Any, cast
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -21,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from cuadra_simulators.connections import break_off
 from cuadra_simulators.woocommerce.rest.mishaps import RESET, TIMEOUT
 from cuadra_simulators.woocommerce.rest.wire import Reply, Request
 
@@ -48,7 +47,7 @@ class Wsgi:
         if reply.status in (RESET, TIMEOUT):
             if reply.status == TIMEOUT:
                 self.closing.wait(float(reply.header("X-Hold")))
-            _break(environ.get("werkzeug.socket"))
+            break_off(environ.get("werkzeug.socket"))
             raise ConnectionAbortedError("as asked for")
         body = reply.body
         headers = list(reply.headers)
@@ -136,11 +135,3 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     kind = serialization.PrivateFormat.PKCS8
     paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, kind, serialization.NoEncryption()))
     return paths
-
-
-def _break(connection: socket | None) -> None:
-    """Close so that the other side sees a reset, not an end."""
-    if connection is not None:
-        connection.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
-        connection.shutdown(SHUT_RD)  # nobody waits for the next request of a connection that is kept alive
-        connection.close()

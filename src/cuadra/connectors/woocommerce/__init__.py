@@ -75,7 +75,7 @@ class WooCommerceConnector:
                              name=missing[0])  # fmt: skip
         return Client(
             settings["url"], place.secrets["consumer_key"].reveal(), place.secrets["consumer_secret"].reveal(),
-            pace=Pace(float(settings.get("pace") or 2)), private=settings.get("private") == "yes",
+            pace=(place.pace or Pace)(float(settings.get("pace") or 2)), private=settings.get("private") == "yes",
             verify=_trusted(settings), timeout=place.patience,
         )  # fmt: skip
 

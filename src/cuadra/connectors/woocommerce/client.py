@@ -23,8 +23,8 @@ import msgspec
 from msgspec import Struct
 
 import cuadra
-from cuadra.connectors.base import Evidence
-from cuadra.connectors.http import Answer, Http, Pace, Trouble, Verify, excerpt
+from cuadra.connectors.base import Evidence, Pacing
+from cuadra.connectors.http import Answer, Http, Trouble, Verify, excerpt
 from cuadra.model import Axis
 
 PAGE = 100
@@ -188,7 +188,7 @@ def _spoiled(answer: Answer, total: int | None, err: Exception) -> Trouble:
 class Client:
     """A shop. `address` is the site's, with the folder it lives in."""
 
-    def __init__(self, address: str, key: str, secret: str, *, pace: Pace, private: bool = False,
+    def __init__(self, address: str, key: str, secret: str, *, pace: Pacing, private: bool = False,
                  verify: Verify = True, timeout: float | None = None) -> None:  # fmt: skip
         self.address = address.rstrip("/")
         self.signed = not address.startswith("https:")

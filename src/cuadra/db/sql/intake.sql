@@ -25,8 +25,8 @@ SELECT i.name FROM integration i JOIN store s USING (account_id, store_id)
 WHERE i.account_id = %(account)s AND s.platform = %(platform)s AND s.source_id = %(source)s AND i.state <> 'removed';
 
 -- name: add_integration
-INSERT INTO integration (account_id, store_id, name, connector, settings, address)
-VALUES (%(account)s, %(store)s, %(name)s, %(connector)s, %(settings)s, %(address)s) RETURNING integration_id;
+INSERT INTO integration (account_id, store_id, name, connector, mode, settings, address)
+VALUES (%(account)s, %(store)s, %(name)s, %(connector)s, %(mode)s, %(settings)s, %(address)s) RETURNING integration_id;
 
 -- name: get_integration
 SELECT i.integration_id, i.store_id, i.name, i.connector, i.state, i.mode, i.settings, i.rule_version, s.platform,
@@ -51,6 +51,9 @@ UPDATE integration SET state = %(state)s WHERE account_id = %(account)s AND inte
 
 -- name: set_integration_settings
 UPDATE integration SET settings = %(settings)s WHERE account_id = %(account)s AND integration_id = %(integration)s;
+
+-- name: set_integration_mode
+UPDATE integration SET mode = %(mode)s WHERE account_id = %(account)s AND integration_id = %(integration)s;
 
 -- name: set_integration_address
 UPDATE integration SET address = %(address)s WHERE account_id = %(account)s AND integration_id = %(integration)s;
@@ -102,7 +105,7 @@ INSERT INTO audit (account_id, actor, action, object, detail)
 VALUES (%(account)s, %(actor)s, %(action)s, %(object)s, %(detail)s);
 
 -- name: open_run
-SELECT run_id, cursor, received, all_received, scope FROM run
+SELECT run_id, cursor, cancelled_by FROM run
 WHERE account_id = %(account)s AND integration_id = %(integration)s AND kind = 'import' AND state = 'running'
 ORDER BY run_id DESC LIMIT 1;
 
@@ -117,7 +120,12 @@ VALUES (%(account)s, %(integration)s, %(kind)s, %(author)s, %(scope)s) RETURNING
 
 -- name: advance_run
 UPDATE run SET cursor = %(cursor)s, received = received + %(received)s
-WHERE account_id = %(account)s AND run_id = %(run)s;
+WHERE account_id = %(account)s AND run_id = %(run)s
+RETURNING cancelled_by IS NOT NULL;
+
+-- name: cancel_run
+UPDATE run SET cancelled_by = %(author)s
+WHERE account_id = %(account)s AND run_id = %(run)s AND state IN ('queued', 'running') RETURNING integration_id;
 
 -- name: all_received
 UPDATE run SET all_received = true, source_count = %(source_count)s, count_origin = %(origin)s, cursor = '{}'
@@ -131,16 +139,6 @@ WHERE account_id = %(account)s AND run_id = %(run)s;
 -- name: lock_integration
 -- One import of an integration at a time; held by the session, so that a killed program lets go.
 SELECT pg_try_advisory_lock(7208, %(integration)s::int);
-
--- name: unlock_integration
-SELECT pg_advisory_unlock(7208, %(integration)s::int);
-
--- name: lock_asking
--- One program at a time asks a source for what is due; held by the session, so that a killed program lets go.
-SELECT pg_try_advisory_lock(7209, %(integration)s::int);
-
--- name: unlock_asking
-SELECT pg_advisory_unlock(7209, %(integration)s::int);
 
 -- name: known_set
 -- One that has been read to its end.
@@ -277,13 +275,22 @@ SELECT set_id, retention, received_at, first_receipt, last_receipt FROM inbox
 WHERE account_id = %(account)s AND integration_id = %(integration)s AND run_id IS NULL
 ORDER BY first_receipt LIMIT %(most)s;
 
--- name: list_work
--- Integrations with something to do, of all accounts.
-SELECT DISTINCT account_id, integration_id FROM inbox WHERE run_id IS NULL
-UNION
-SELECT DISTINCT account_id, integration_id FROM relink WHERE due_at <= %(now)s
-UNION
-SELECT DISTINCT account_id, integration_id FROM write_back WHERE due_at <= %(now)s;
+-- name: list_arrivals
+-- Integrations whose notices await the pipeline, of all accounts; who has waited longest comes first.
+SELECT x.account_id, x.integration_id FROM inbox x
+JOIN integration i ON i.account_id = x.account_id AND i.integration_id = x.integration_id
+WHERE x.run_id IS NULL AND i.state IN ('active', 'broken')
+GROUP BY x.account_id, x.integration_id ORDER BY min(x.received_at);
+
+-- name: list_questions
+-- Integrations with something to ask or to write back, of all accounts, but for sources that are given a rest.
+SELECT q.account_id, q.integration_id FROM (
+    SELECT DISTINCT account_id, integration_id FROM relink WHERE due_at <= %(now)s
+    UNION
+    SELECT DISTINCT account_id, integration_id FROM write_back WHERE due_at <= %(now)s
+) q
+JOIN integration i ON i.account_id = q.account_id AND i.integration_id = q.integration_id
+WHERE i.state = 'active';
 
 -- name: list_relinks
 -- Of one kind, the kind that is due first.

@@ -4,10 +4,10 @@
 
 -- name: create_staging
 CREATE TEMP TABLE staged_receipt (receipt_id bigint, kind text, sequence bigint, file_no smallint, line bigint,
-                                  headers text, body bytea) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
+                                  headers text, body bytea) WITH (toast_tuple_target = 8160);
 CREATE TEMP TABLE staged_attempt (attempt_id bigint, receipt_id bigint, order_id bigint, entity text, identifier text,
                                   outcome text, standing text, reason text, warnings text[], steps text, evidence text,
-                                  micros integer) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
+                                  micros integer) WITH (toast_tuple_target = 8160);
 CREATE TEMP TABLE staged_order (is_new boolean, order_id bigint, source_id text, integration_id bigint, number text,
                                 ordered_at timestamptz, state text, payment_state text, currency text, total text,
                                 total_minor bigint, converted text, rate text, rate_day date, customer_id bigint,
@@ -15,25 +15,25 @@ CREATE TEMP TABLE staged_order (is_new boolean, order_id bigint, source_id text,
                                 warnings text[], evidence text, incomplete boolean, stamp timestamptz, sequence bigint,
                                 digest bytea, version integer, receipt_id bigint, rule_version integer,
                                 recheck_at timestamptz, own_state text, present_at timestamptz,
-                                first_seen timestamptz, content text) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
+                                first_seen timestamptz, content text) WITH (toast_tuple_target = 8160);
 CREATE TEMP TABLE staged_line (order_id bigint, line_no integer, source_id text, product_id bigint, sku text, name text,
                                quantity text, unit text, source_unit text, unit_price text, discount text, tax text,
                                total text, total_minor bigint, seller text, reason text, evidence text)
-                               WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
+                               WITH (toast_tuple_target = 8160);
 CREATE TEMP TABLE staged_payment (order_id bigint, payment_no integer, source_id text, method text, state text,
-                                  amount text, amount_minor bigint, paid_at timestamptz) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
+                                  amount text, amount_minor bigint, paid_at timestamptz) WITH (toast_tuple_target = 8160);
 CREATE TEMP TABLE staged_refund (order_id bigint, refund_no integer, source_id text, amount text, amount_minor bigint,
-                                 refunded_at timestamptz, note text) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
+                                 refunded_at timestamptz, note text) WITH (toast_tuple_target = 8160);
 CREATE TEMP TABLE staged_shipment (order_id bigint, shipment_no integer, source_id text, carrier text, tracking text,
-                                   cost text, state text, shipped_at timestamptz) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
+                                   cost text, state text, shipped_at timestamptz) WITH (toast_tuple_target = 8160);
 CREATE TEMP TABLE staged_discount (order_id bigint, discount_no integer, code text, title text, amount text,
-                                   amount_minor bigint) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
-CREATE TEMP TABLE staged_identifier (is_new boolean, normal text, kind text, order_id bigint, value text) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
+                                   amount_minor bigint) WITH (toast_tuple_target = 8160);
+CREATE TEMP TABLE staged_identifier (is_new boolean, normal text, kind text, order_id bigint, value text) WITH (toast_tuple_target = 8160);
 CREATE TEMP TABLE staged_version (order_id bigint, version integer, stamp timestamptz, sequence bigint, digest bytea,
-                                  receipt_id bigint, changes text) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
+                                  receipt_id bigint, changes text) WITH (toast_tuple_target = 8160);
 CREATE TEMP TABLE staged_customer (is_new boolean, customer_id bigint, name text, details text, sequence bigint)
-                                   WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
-CREATE TEMP TABLE staged_customer_key (kind text, value text, customer_id bigint) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
+                                   WITH (toast_tuple_target = 8160);
+CREATE TEMP TABLE staged_customer_key (kind text, value text, customer_id bigint) WITH (toast_tuple_target = 8160);
 
 -- name: write_receipts
 INSERT INTO receipt (account_id, receipt_id, retention, received_at, integration_id, run_id, arrival, kind, sequence,

@@ -27,7 +27,8 @@ from cuadra.faces.cli.context import (
     session,
     when,
 )
-from cuadra.jobs import profiling, releasing
+from cuadra.faces.cli.running import cadence
+from cuadra.jobs import problems, profiling, releasing, schedules
 from cuadra.pipeline import rules
 from cuadra.secrets import Secret
 from cuadra.texts import _, plural
@@ -116,9 +117,10 @@ def _show(table: Table, rows: int, empty: str) -> None:
 integration_app = typer.Typer()
 
 
-def _settings(pairs: list[str]) -> dict[str, Any]:
+def pairs(given: list[str]) -> dict[str, Any]:
+    """KEY=VALUE, each. Raises UsageError."""
     found = {}
-    for pair in pairs:
+    for pair in given:
         key, equals, value = pair.partition("=")
         if not equals:
             raise UsageError("A setting is written KEY=VALUE, not «{value}».", value=pair)
@@ -152,11 +154,11 @@ def integration_add(
 ) -> None:
     if profile is not None:
         profiling.named(connector, profile)
-    given = {key: secrets.read_secret(source) for key, source in _settings(secret or []).items()}
+    given = {key: secrets.read_secret(source) for key, source in pairs(secret or []).items()}
     with session() as s:
         owner = s.account(account)
         made = accounts.add_integration(
-            s.db, owner, name, connector, _settings(settings or []), author(), store=store, same_store=same_store,
+            s.db, owner, name, connector, pairs(settings or []), author(), store=store, same_store=same_store,
         )  # fmt: skip
         _put(s, owner, made, given)
         text = _("Integration {name} added as a draft. Look at its rules (cuadra rules show {name}), then activate it: "
@@ -173,9 +175,10 @@ def _put(s: Session, owner: Account, one: Integration, given: dict[str, Secret])
 
 def _as_listed(s: Session, account: Account, one: Integration) -> dict[str, Any]:
     last = accounts.last_run(s.db, account, one)
+    following = schedules.next_poll(s.db, account.account_id, one.integration_id) if one.state == "active" else None
     return {
         "name": one.name, "connector": one.connector, "store": one.store_source, "state": one.state, "mode": one.mode,
-        "last_run": (last[3] or last[2]) if last else None, "next_run": None,
+        "last_run": (last[3] or last[2]) if last else None, "next_run": following,
     }  # fmt: skip
 
 
@@ -190,7 +193,7 @@ def integration_list(json: JsonOption = False, account: AccountOption = None) ->
     table = _table(_("Name"), _("Connector"), _("Store"), _("State"), _("Mode"), _("Last run"))
     for one in found:
         state = _(one["state"])
-        table.add_row(one["name"], one["connector"], one["store"], state, _(one["mode"]),
+        table.add_row(one["name"], one["connector"], one["store"], state, cadence(one["mode"]),
                       when(one["last_run"], owner.time_zone))  # fmt: skip
     _show(table, len(found), _("No integration yet. Add one: cuadra integration add NAME --set path=FOLDER"))
 
@@ -224,21 +227,35 @@ def integration_show(name: NameArgument, json: JsonOption = False, account: Acco
 
 @integration_app.command("set", help=_("Change settings or credentials."))
 def integration_set(
-    name: NameArgument, settings: SetOption = None, secret: SecretOption = None, account: AccountOption = None
+    name: NameArgument,
+    settings: SetOption = None,
+    secret: SecretOption = None,
+    mode: Annotated[
+        str | None,
+        typer.Option("--mode", metavar="WHEN", help=_("When it runs: manual, realtime, «every 15m», «daily 03:00».")),
+    ] = None,
+    account: AccountOption = None,
 ) -> None:
-    if not settings and not secret:
-        raise UsageError("Say what to change: --set KEY=VALUE or --secret KEY=SOURCE.")
+    if not settings and not secret and mode is None:
+        raise UsageError("Say what to change: --set KEY=VALUE, --secret KEY=SOURCE or --mode WHEN.")
     with session() as s:
         owner = s.account(account)
         one = s.integration(owner, name)
-        values = _settings(settings or [])
+        values = pairs(settings or [])
         known = {spec.name: spec for spec in connectors.get(one.connector).info.settings}
         for key in values:
             if key not in known:
                 raise UsageError("The connector {connector} has no setting «{key}»; it has {known}.",
                                  connector=one.connector, key=key, known=", ".join(sorted(known)))  # fmt: skip
-        _put(s, owner, one, {key: secrets.read_secret(source) for key, source in _settings(secret or []).items()})
+        _put(s, owner, one, {key: secrets.read_secret(source) for key, source in pairs(secret or []).items()})
         changed = accounts.set_settings(s.db, owner, one, values, author()) if values else False
+        if mode is not None:
+            changed = accounts.set_mode(s.db, owner, one, mode, author()) or changed
+        if changed or secret:  # whatever was in its way may be mended
+            problems.mended(s.db, owner.account_id, one.integration_id)
+            schedules.plan(s.db)
+            if one.state == "broken":
+                schedules.hasten(s.db, owner.account_id, one.integration_id)
         text = _("Integration {name} changed.") if changed or secret else _("Nothing to change: {name} is so already.")
         out.print(text.format(name=name), markup=False)
 

@@ -20,7 +20,7 @@ from rich.markup import escape as _escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 import cuadra.db as database
-from cuadra import accounts
+from cuadra import accounts, observing
 from cuadra.accounts import Account, Integration
 from cuadra.db import Database, migrate
 from cuadra.jobs import ways
@@ -101,9 +101,11 @@ def author() -> str:
 
 
 @contextmanager
-def session() -> Iterator[Session]:
-    """Settings and an open, migrated database; what is slow about that is said on stderr."""
+def session(log: str = observing.OFF) -> Iterator[Session]:
+    """Settings and an open, migrated database; what is slow about that is said on stderr. `log`: what is said of the work
+    where CUADRA_LOG does not say."""
     settings = Settings.load()
+    observing.configure(settings.log or log)
     with Database(database.conninfo(settings, told)) as db:
         migrate.migrate(db)
         yield Session(settings, db)

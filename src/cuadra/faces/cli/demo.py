@@ -64,6 +64,7 @@ def _known(s: Session, account: Account, name: str) -> Integration | None:
 
 def _added(s: Session, account: Account, name: str, connector: str, settings: dict[str, Any]) -> Integration:
     made = accounts.add_integration(s.db, account, name, connector, settings, author(), store=f"demo-{name}")
+    accounts.set_mode(s.db, account, made, "manual", author())  # what the demo does, it does by itself
     accounts.move(s.db, account, made, "active", author(), "demo")
     return s.integration(account, name)
 

@@ -11,7 +11,19 @@ import typer
 
 from cuadra import __version__
 from cuadra.errors import CuadraError
-from cuadra.faces.cli import acting, admin, asking, asking_source, config, files, importing, intake, serving
+from cuadra.faces.cli import (
+    acting,
+    admin,
+    asking,
+    asking_source,
+    config,
+    destinations,
+    files,
+    importing,
+    intake,
+    running,
+    serving,
+)
 from cuadra.faces.cli.context import err
 from cuadra.texts import _, say
 
@@ -20,7 +32,7 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False,
 )  # fmt: skip
 
-for part in (config, importing, asking, asking_source, acting, files, intake, serving, admin):
+for part in (config, importing, asking, asking_source, acting, destinations, files, intake, running, serving, admin):
     part.register(app)
 
 

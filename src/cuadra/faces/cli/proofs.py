@@ -12,7 +12,7 @@ from cuadra.texts import _
 
 #: parts of a proof whose value is a word of the program, not of the source
 WORDS = frozenset(
-    {"standing", "channel", "rule", "why", "arrival", "kind_found", "problem", "outcome", "message", "cause"}
+    {"standing", "channel", "rule", "why", "arrival", "kind_found", "problem", "outcome", "message", "cause", "scope"}
 )
 #: parts that show what the source wrote, to the letter
 LITERAL = frozenset({"value", "text", "row", "searched", "bytes", "former", "current"})

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import psycopg
 import typer
 
-from cuadra import accounts
+from cuadra import accounts, observing
 from cuadra.db import Database
-from cuadra.errors import CuadraError, Refused, UsageError
+from cuadra.errors import CuadraError, Refused
 from cuadra.faces.cli.context import Session, err, out, session
-from cuadra.jobs import working
+from cuadra.faces.cli.watched import MetricsOption, place_of, trace, watched
+from cuadra.jobs.worker import Worker
 from cuadra.settings import Settings
 from cuadra.texts import _, say
 
-PAUSE_SECONDS = 5.0
-END_SECONDS = 60.0
+QUIET_SECONDS = 60.0
+"""The same interruption is not said again for so long."""
 
 
 def register(app: typer.Typer) -> None:
-    """Add this command."""
+    """Add these commands."""
     app.command("serve", help=_("Take notices of platforms in, and work off what arrives."))(serve_command)
+    app.command("worker", help=_("Work off what arrives and what is due, without taking notices in."))(worker_command)
 
 
 def serve_command(
@@ -33,31 +41,47 @@ def serve_command(
         str | None,
         typer.Option("--url", metavar="BASE", help=_("The public address of the listener; shows whom to give which.")),
     ] = None,
+    metrics: MetricsOption = None,
 ) -> None:
     from cuadra.faces.intake import server  # every other command starts without a web server
 
-    host, port = _place(intake)
+    host, port = place_of(intake)
     server.claim(host, port)
-    stop = threading.Event()
-    with session() as s:
+    trace()
+    with session(observing.JOBS) as s:
         if url is not None:
             _show_addresses(s, url.rstrip("/"))
         _wake(s)
-        worker = threading.Thread(target=keep_working, args=(s.settings, s.db.again(), stop), name="worker")
+        with working(s, metrics or s.settings.metrics):
+            server.serve(host, port, lambda: _listening(intake))
+
+
+def worker_command(metrics: MetricsOption = None) -> None:
+    """Any number of workers, on any hosts that reach the database, share what there is to do."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_args: stop.set())
+    trace()
+    with session(observing.JOBS) as s:
+        _wake(s)
+        with working(s, metrics or s.settings.metrics) as worker:
+            place = f"{socket.gethostname()}, {os.getpid()}"
+            out.print(_("Worker {n} is at work ({place}); stop with Ctrl-C.").format(n=worker.worker_id, place=place),
+                      markup=False, soft_wrap=True)  # fmt: skip
+            stop.wait()
+            err.print(_("Stopping: what is at hand is finished, or given back."), style="dim")
+
+
+@contextmanager
+def working(s: Session, metrics: str = "") -> Iterator[Worker]:
+    """A worker beside whatever else this program does; `metrics`: where it is watched, if anywhere."""
+    worker = worker_of(s.settings, s.db)
+    with watched(s, worker, metrics):
         worker.start()
         try:
-            server.serve(host, port, lambda: _listening(intake))
+            yield worker
         finally:
-            stop.set()
-            worker.join(END_SECONDS)
-
-
-def _place(text: str) -> tuple[str, int]:
-    host, _colon, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise UsageError("«{value}» is no place to listen at; write HOST:PORT, like 127.0.0.1:8080.", value=text)
-    return host, int(port)
+            worker.stop()
 
 
 def _listening(place: str) -> None:
@@ -83,22 +107,24 @@ def _wake(s: Session) -> None:
                 err.print(f"{one.name}: {say(error)}", style="yellow", markup=False, soft_wrap=True)
 
 
-def keep_working(settings: Settings, db: Database, stop: threading.Event) -> None:
-    """Work until told to stop. Whatever ends the work before, notices wait in the inbox, and it is begun again."""
-    with db:
-        while not stop.is_set():
-            try:
-                working.work(settings, db, stop, lambda _what, _done, _total: None)
-            except Exception as error:  # noqa: BLE001 - said, and begun again: nobody else is there to do the work
-                err.print(_("The work was interrupted: {why}. It is begun again.").format(why=why(error)),
-                          style="red", markup=False, soft_wrap=True)  # fmt: skip
-                if isinstance(error, psycopg.Error):
-                    db.close()
-                stop.wait(PAUSE_SECONDS)
+def worker_of(settings: Settings, db: Database) -> Worker:
+    """A worker whose interruptions are said on stderr, each kind once in a while."""
+    said: dict[str, float] = {}
+
+    def told(error: Exception) -> None:
+        text = why(error)
+        if time.monotonic() - said.get(text, -QUIET_SECONDS) >= QUIET_SECONDS:
+            said[text] = time.monotonic()
+            err.print(_("The work was interrupted: {why}. It is begun again.").format(why=text), style="red",
+                      markup=False, soft_wrap=True)  # fmt: skip
+
+    return Worker(settings, db, told=told)
 
 
 def why(error: Exception) -> str:
-    """An error in a few words."""
+    """An error in a few words. Those of the database's that may show what is stored are named by their kind alone."""
     if isinstance(error, CuadraError):
         return say(error).rstrip(".")
+    if isinstance(error, psycopg.Error) and not isinstance(error, psycopg.OperationalError):
+        return type(error).__name__
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -20,14 +20,15 @@ from cuadra.errors import CuadraError
 from cuadra.faces.cli import serving
 from cuadra.faces.cli.context import Session, author, err, escape, money, out
 from cuadra.faces.cli.importing import MARKS
-from cuadra.jobs import importing, subscribing, ways
+from cuadra.jobs import schedules, subscribing, ways
 from cuadra.ledger import utc_now
-from cuadra.texts import _, plural
+from cuadra.texts import _
 
 HOST = "127.0.0.1"
-SCAN_SECONDS = 30.0
+SCAN_SECONDS = 30
 LOOK_SECONDS = 1.0
 TURNS = 5
+END_SECONDS = 60.0
 LATE = timedelta(seconds=20)
 """How long after its beginning what a batch did may be seen."""
 
@@ -37,7 +38,7 @@ class Watch:
 
     def __init__(self, s: Session, account: Account, one: Integration) -> None:
         self._s, self._account, self._one = s, account, one
-        self._stop, self._open = threading.Event(), threading.Event()
+        self._stop = threading.Event()
         self._begin = utc_now()
 
     def run(self) -> None:
@@ -47,20 +48,14 @@ class Watch:
         port = _free_port()
         notices = {"notices": f"http://{HOST}:{port}"}
         accounts.set_settings(self._s.db, self._account, self._one, notices, author())
-        threads = [
-            threading.Thread(target=serving.keep_working, args=(self._s.settings, self._s.db.again(), self._stop)),
-            threading.Thread(target=self._scan),
-            threading.Thread(target=self._show),
-        ]
-        for thread in threads:
-            thread.start()
+        showing = threading.Thread(target=self._show)
+        showing.start()
         try:
-            server.serve(HOST, port, self._ready)
+            with serving.working(self._s):
+                server.serve(HOST, port, self._ready)
         finally:
             self._stop.set()
-            self._open.set()
-            for thread in threads:
-                thread.join(serving.END_SECONDS)
+            showing.join(END_SECONDS)
             self._end()
 
     def _ready(self) -> None:
@@ -69,24 +64,10 @@ class Watch:
         text = _(
             "One webhook in ten gets lost, some come twice or late; a scan every {n} seconds finds what was missed."
         )
-        out.print(text.format(n=int(SCAN_SECONDS)), style="dim", soft_wrap=True)
-        self._open.set()
-
-    def _scan(self) -> None:
-        """Import every now and then, first of all: that asks for the webhooks."""
-        self._open.wait()
-        with self._s.db.again() as db:
-            while not self._stop.is_set():
-                one = accounts.integration_named(db, self._account, self._one.name)
-                with _told(db):
-                    report = importing.import_now(self._s.settings, db, self._account, one, author(),
-                                                  lambda _what, _done, _total: None)  # fmt: skip
-                    found = report.items.created + report.items.updated
-                    if found:
-                        text = plural("the scan brought {n} order whose webhook is late, or lost",
-                                      "the scan brought {n} orders whose webhooks are late, or lost", found)  # fmt: skip
-                        out.print(f"          {text}", style="dim")
-                self._stop.wait(SCAN_SECONDS)
+        out.print(text.format(n=SCAN_SECONDS), style="dim", soft_wrap=True)
+        with self._s.db.again() as db:  # the first scan asks for the webhooks: now that somebody listens
+            accounts.set_mode(db, self._account, self._one, f"every {SCAN_SECONDS}s", author())
+            schedules.plan(db)
 
     def _show(self) -> None:
         """A line for each thing that has become of an order."""
@@ -121,6 +102,7 @@ class Watch:
                     subscribing.remove(self._s.db, self._account, one, shop)
                 break
         accounts.set_settings(self._s.db, self._account, one, {"notices": ""}, author())
+        accounts.set_mode(self._s.db, self._account, one, "manual", author())
 
 
 @contextlib.contextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cuadra_simulators.woocommerce.faults import Fault, Faults
+from cuadra_simulators.faults import Fault
+from cuadra_simulators.woocommerce.faults import Faults
 from cuadra_simulators.woocommerce.rest.context import Services
 from cuadra_simulators.woocommerce.rest.wire import HTML_TYPE, JSON_TYPE, Headers, Reply, Request, no_route, reply_json
 

@@ -1,0 +1,334 @@
+"""Commands about what runs by itself: is everything arriving, and what has run."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+import msgspec
+import typer
+from babel.dates import format_timedelta
+from babel.numbers import format_decimal
+from rich.table import Table
+
+from cuadra import runs
+from cuadra.accounts import Account
+from cuadra.db.queries import sql
+from cuadra.errors import NotFound, Refused
+from cuadra.faces.cli import proofs
+from cuadra.faces.cli.context import (
+    AccountOption,
+    JsonOption,
+    Session,
+    as_json,
+    author,
+    escape,
+    number,
+    out,
+    session,
+    when,
+)
+from cuadra.faces.cli.importing import MARKS
+from cuadra.jobs import schedules, status
+from cuadra.jobs.status import Disk, Onward, Status, Task, Trouble, Way
+from cuadra.texts import _, language, plural
+
+RUN_MARKS = {"finished": "[green]✓[/]", "finished_with_errors": "[yellow]![/]", "running": "[blue]◷[/]", "queued": "[blue]◷[/]",
+             "failed": "[red]✗[/]", "cancelled": "[bright_black]○[/]"}  # fmt: skip
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("status", help=_("Is everything arriving? Integrations, destinations and workers on one screen."))(
+        status_command
+    )
+    app.add_typer(
+        runs_app, name="runs", help=_("What has run, and what runs now: list, show, cancel."), no_args_is_help=True
+    )
+
+
+# ---------------------------------------------------------------- status
+
+
+def status_command(json: JsonOption = False, account: AccountOption = None) -> None:
+    """Exit code 1 where somebody should look."""
+    with session() as s:
+        owner = s.account(account)
+        schedules.plan(s.db)
+        found = status.status(s.db, owner)
+    if json:
+        as_json({**msgspec.structs.asdict(found), "well": found.well})
+    else:
+        _show(found, owner)
+    if not found.well:
+        raise typer.Exit(1)
+
+
+def _show(found: Status, owner: Account) -> None:
+    mark = f"[green]✓ {_('Everything arrives.')}[/]" if found.well else f"[red]✗ {_('Somebody should look.')}[/]"
+    out.print(f"[bold]{escape(owner.name)}[/]  {mark}")
+    for one in found.integrations:
+        _way(one, found.at, owner)
+    for other in found.destinations:
+        _onward(other, found.at, owner)
+    _workers(found)
+    if found.disk is not None:
+        _disk(found.disk)
+
+
+def _way(one: Way, at: datetime, owner: Account) -> None:
+    colour = {"active": "green", "broken": "red", "paused": "yellow"}.get(one.state, "white")
+    out.print()
+    out.print(
+        f"[bold]{escape(one.name)}[/]  [{colour}]{_(one.state)}[/]  [dim]{one.connector} · {cadence(one.mode)}[/]"
+    )
+    poll = one.poll
+    if poll is not None:
+        out.print("  " + _runs(poll, one, at, owner), soft_wrap=True)
+    out.print(f"  {_('today')}: {_standings(one.today) or '–'}", soft_wrap=True)
+    if one.waiting and one.waiting_since:
+        text = plural("{n} receipt has waited for {ago}", "{n} receipts have waited for {ago}", one.waiting)
+        out.print(f"  [blue]◷[/] {text.replace('{ago}', ago(at, one.waiting_since))}")
+    if one.questions:
+        text = plural(
+            "{n} thing is to be asked of the source", "{n} things are to be asked of the source", one.questions
+        )
+        out.print(f"  [blue]◷[/] {text}")
+    if one.problem is not None:
+        _trouble(one.problem, at)
+
+
+def _standings(counts: dict[str, int]) -> str:
+    """«✓ present 3  ◷ waiting 1», in the order in which they are always shown."""
+    return "  ".join(f"{MARKS[name]} {_(name)} {number(counts[name])}" for name in MARKS if counts.get(name))
+
+
+def _runs(poll: Task, one: Way, at: datetime, owner: Account) -> str:
+    parts = []
+    if poll.at_work:
+        parts.append(f"[blue]◷ {_('importing now')}[/]")
+    last = one.arrived or poll.last
+    parts.append(_("last import {ago} ago").format(ago=ago(at, last)) if last else _("never imported"))
+    if poll.late:
+        parts.append(f"[red]{_('late by {time}').format(time=_span(poll.late))}[/]")
+    elif poll.next is not None and not poll.at_work:
+        parts.append(_("next at {time}").format(time=_hour(poll.next, at, owner)))
+    elif poll.next is None and one.state == "active":
+        parts.append(_("by hand: cuadra import {name}").format(name=one.name))
+    return " · ".join(parts)
+
+
+def _hour(moment: datetime, at: datetime, owner: Account) -> str:
+    text = when(moment, owner.time_zone)
+    return text.split(" ")[1] if text.split(" ")[0] == when(at, owner.time_zone).split(" ")[0] else text
+
+
+def _onward(one: Onward, at: datetime, owner: Account) -> None:
+    out.print()
+    colour = "green" if one.state == "active" else "yellow"
+    out.print(f"→ [bold]{escape(one.name)}[/]  [{colour}]{_(one.state)}[/]")
+    parts = [_("{n} delivered").format(n=number(one.done))]
+    if one.last:
+        parts.append(_("last {ago} ago").format(ago=ago(at, one.last)))
+    if one.waiting and one.waiting_since:
+        text = plural("{n} has waited for {ago}", "{n} have waited for {ago}", one.waiting)
+        parts.append(f"[blue]◷[/] {text.replace('{ago}', ago(at, one.waiting_since))}")
+    if one.failed:
+        text = plural(
+            "{n} is held: cuadra destination held {name}", "{n} are held: cuadra destination held {name}", one.failed
+        )
+        parts.append(f"[red]✗ {escape(text.replace('{name}', one.name))}[/]")
+    out.print("  " + " · ".join(parts), soft_wrap=True)
+    if one.problem is not None:
+        _trouble(one.problem, at)
+
+
+def _trouble(one: Trouble, at: datetime) -> None:
+    lang = language()
+    mark = "[red]✗[/]" if one.red else "[blue]◷[/]"
+    out.print(f"  {mark} {escape(one.text[lang])}  [dim]{one.reason}[/]", soft_wrap=True)
+    times = plural("met {n} time in {ago}", "met {n} times in {ago}", one.count).replace("{ago}", ago(at, one.since))
+    following = _("tried again in {time}").format(time=_span(max((one.next - at).total_seconds(), 0)))
+    out.print(f"    {times} · {following}", style="dim", soft_wrap=True)
+    if one.red:
+        out.print(f"    {escape(one.action[lang])}", soft_wrap=True)
+
+
+def _workers(found: Status) -> None:
+    out.print()
+    if not found.workers:
+        mark = "[bright_black]○[/]" if found.well else "[red]✗[/]"
+        out.print(f"{mark} {_('No worker is at work: start one with cuadra serve, or cuadra worker.')}", soft_wrap=True)
+        return
+    text = plural("{n} worker is at work", "{n} workers are at work", len(found.workers))
+    places = ", ".join(f"{one['host']} ({one['pid']})" for one in found.workers)
+    out.print(f"{text}: {places}", style="dim", markup=False, soft_wrap=True)
+
+
+def _disk(disk: Disk) -> None:
+    text = _("database {used}").format(used=size(disk.used))
+    if disk.free is not None:
+        text += " · " + _("{free} free").format(free=size(disk.free))
+    if disk.per_day is not None and disk.per_day > 0:
+        text += " · " + _("grows by {size} a day").format(size=size(int(disk.per_day)))
+    if disk.days_left is not None:
+        text += " · " + _("room for {days} days").format(days=number(int(disk.days_left)))
+    out.print(text, style="dim", soft_wrap=True)
+
+
+def size(count: int) -> str:
+    """Bytes, as people read them."""
+    value, unit = float(count), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            break
+        value /= 1000
+    return f"{format_decimal(round(value, 1 if value < 10 else 0), locale=language())} {unit}"
+
+
+def ago(at: datetime, moment: datetime) -> str:
+    """The time from then to now, in words."""
+    return _span((at - moment).total_seconds())
+
+
+def _span(seconds: float, style: Literal["long", "narrow"] = "long") -> str:
+    return str(format_timedelta(timedelta(seconds=max(seconds, 0)), threshold=1.2, locale=language(), format=style))
+
+
+def cadence(mode: str) -> str:
+    """«every 15m» in the language of this process."""
+    if mode.startswith("every "):
+        return _("every {time}").format(time=mode.removeprefix("every "))
+    if mode.startswith("daily "):
+        return _("daily at {time}").format(time=mode.removeprefix("daily "))
+    return _(mode)
+
+
+# ---------------------------------------------------------------- runs
+
+runs_app = typer.Typer()
+RunArgument = Annotated[int, typer.Argument(metavar="RUN", help=_("The run's number."))]
+
+
+def _as_dict(row: tuple[Any, ...]) -> dict[str, Any]:
+    names = (
+        "run",
+        "integration",
+        "kind",
+        "state",
+        "by",
+        "started",
+        "ended",
+        "received",
+        "reason",
+        "proven",
+        "cancelled_by",
+    )
+    return dict(zip(names, row[: len(names)], strict=True))
+
+
+@runs_app.command("list", help=_("List runs, newest first."))
+def runs_list(
+    integration: Annotated[str | None, typer.Option(help=_("Only this integration."))] = None,
+    state: Annotated[str | None, typer.Option(help=_("Only runs in this state."))] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help=_("How many."))] = 20,
+    before: Annotated[int | None, typer.Option(help=_("Only runs before this one (its number)."))] = None,
+    json: JsonOption = False,
+    account: AccountOption = None,
+) -> None:
+    with session() as s:
+        owner = s.account(account)
+        number_of = s.integration(owner, integration).integration_id if integration else None
+        with s.db.transaction(owner.account_id) as conn:
+            rows = conn.execute(sql("list_runs"), {
+                "account": owner.account_id, "integration": number_of, "state": state, "before": before, "limit": limit,
+            }).fetchall()  # fmt: skip
+    found = [_as_dict(row) for row in rows]
+    if json:
+        as_json(found)
+        return
+    if not found:
+        out.print(_("Nothing has run yet."))
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in (
+        _("Run"),
+        _("Integration"),
+        _("State"),
+        _("Started"),
+        _("Took"),
+        _("Received"),
+        _("By"),
+        _("Reason"),
+    ):
+        numeric = column in (_("Received"), _("Run"))
+        table.add_column(column, overflow="fold", justify="right" if numeric else "left",
+                         no_wrap=column in (_("Run"), _("Started"), _("State")))  # fmt: skip
+    for one in found:
+        took = _span((one["ended"] - one["started"]).total_seconds(), "narrow") if one["ended"] else "–"
+        table.add_row(
+            str(one["run"]), escape(one["integration"]), _state(one["state"]),
+            when(one["started"], owner.time_zone), took, number(one["received"]), escape(one["by"]), one["reason"] or "",
+        )  # fmt: skip
+    out.print(table)
+
+
+@runs_app.command("show", help=_("Show a run: what came, what became of it, and why."))
+def runs_show(run: RunArgument, json: JsonOption = False, account: AccountOption = None) -> None:
+    with session() as s:
+        owner = s.account(account)
+        row = _run(s, owner, run)
+    one = _as_dict(row)
+    evidence, report, count, origin = row[11:]
+    if json:
+        as_json({**one, "evidence": evidence, "report": report, "source_count": count, "count_origin": origin})
+        return
+    state = _state(one["state"])
+    out.print(f"[bold]{_('Run {n}').format(n=run)}[/]  {escape(one['integration'])}  {state}")
+    ended = when(one["ended"], owner.time_zone) if one["ended"] else _("not ended")
+    text = _("{start} to {end}, by {who}; {n} receipts").format(
+        start=when(one["started"], owner.time_zone), end=ended, who=one["by"], n=number(one["received"]),
+    )  # fmt: skip
+    out.print(f"  {text}", style="dim", markup=False, soft_wrap=True)
+    if one["reason"]:
+        out.print(f"  [yellow]{one['reason']}[/]")
+        proofs.show(evidence or {}, owner.time_zone)
+    if report:
+        _report(report)
+    if one["state"] == "running" and one["cancelled_by"]:
+        out.print(_("Its end was asked for by {who}.").format(who=one["cancelled_by"]), style="yellow", markup=False)
+
+
+def _state(state: str) -> str:
+    return f"{RUN_MARKS[state]} {_(state.replace('_', ' '))}"
+
+
+def _report(report: dict[str, Any]) -> None:
+    items = " · ".join(f"{_(name)} {number(report[name])}" for name in
+                       ("seen", "created", "updated", "unchanged", "duplicate", "stale", "refused", "failed_items")
+                       if report.get(name))  # fmt: skip
+    out.print(f"  {items or _('nothing new')}", style="dim")
+    if orders := _standings(report["orders"]):
+        out.print(f"  {orders}", soft_wrap=True)
+    for code, count in sorted(report["by_reason"].items(), key=lambda one: (-one[1], one[0])):
+        out.print(f"    {number(count)} {code}", style="dim")
+
+
+def _run(s: Session, owner: Account, run: int) -> tuple[Any, ...]:
+    with s.db.transaction(owner.account_id) as conn:
+        row = conn.execute(sql("get_run"), {"account": owner.account_id, "run": run}).fetchone()
+    if row is None:
+        raise NotFound("There is no run {n}; see cuadra runs list.", n=run)
+    return row
+
+
+@runs_app.command("cancel", help=_("Ask for the end of a run; what it has received is kept."))
+def runs_cancel(run: RunArgument, account: AccountOption = None) -> None:
+    with session() as s:
+        owner = s.account(account)
+        row = _run(s, owner, run)
+        if not runs.ask_to_end(s.db, owner.account_id, run, author()):
+            raise Refused("Run {n} has ended already: {state}.", n=run, state=_(row[3].replace("_", " ")))
+        one = s.integration(owner, row[1])
+        schedules.hasten(s.db, owner.account_id, one.integration_id)  # where nobody is at it, the next one ends it
+    out.print(_("Run {n} ends as soon as what it has received is worked off.").format(n=run))

@@ -1,0 +1,29 @@
+"""The program with shorter pauses: nobody waits half an hour for a shop to settle, nor ten minutes for a CRM's second
+chance. What is done, and in which order, stays as it is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from msgspec import structs
+
+from cuadra.connectors import http
+from cuadra.connectors.woocommerce import WooCommerceConnector
+from cuadra.destinations import wait
+from cuadra.jobs import live, problems, relinking, schedules, worker, working
+
+CENSUS = timedelta(seconds=15)
+
+
+def hurry() -> None:
+    """For this process and, where it is called when a module is loaded, for those it spawns."""
+    WooCommerceConnector.info = structs.replace(WooCommerceConnector.info, settle=timedelta(0))
+    http.PATIENCE = http.Patience(timeout=5.0, first_pause=0.05, unsaid=0.2, longest=2.0)
+    problems.FIRST_PAUSE, problems.LONGEST_PAUSE, problems.MENDED_PAUSE = 0.5, 3.0, 1.0
+    wait.PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0.5, 1, 2, 4, 5, 8))
+    relinking.FIRST_PAUSE, relinking.LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=4)
+    working.FIRST_REST, working.LONGEST_REST = 1.0, 5.0
+    live.CENSUS_EVERY = CENSUS
+    schedules.OF_LIVE = {schedules.HEALTH: "every 10s"}
+    schedules.OF_ACCOUNT = {**schedules.OF_ACCOUNT, schedules.SWEEP: "every 10s"}
+    worker.AFTER_FAULT = 3.0

@@ -1,0 +1,1 @@
+"""Destinations: what is sent, what is answered, and when it is sent again."""

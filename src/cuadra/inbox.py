@@ -7,6 +7,7 @@ processes a batch takes its range out in the same transaction, so that a killed 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -61,18 +62,20 @@ def store(conn: Conn, account_id: int, integration_id: int, raws: list[Raw], *, 
     return entry
 
 
-def take(conn: Conn, account_id: int, first: int, last: int) -> bool:
-    """Take a range, or part of one, out of the inbox; the rest of it stays work. False if it is not there."""
-    row = conn.execute(sql("take_from_inbox"), {"account": account_id, "first": first, "last": last}).fetchone()
-    if row is None:
+def take(conn: Conn, account_id: int, ranges: Sequence[tuple[int, int]]) -> bool:
+    """Take ranges, or parts of some, out of the inbox; what is left of them stays work. False if one is not there."""
+    rows = conn.execute(sql("take_from_inbox"), {
+        "account": account_id, "firsts": [first for first, _ in ranges], "lasts": [last for _, last in ranges],
+    }).fetchall()  # fmt: skip
+    if len(rows) != len(ranges):
         return False
-    integration_id, run_id, set_id, retention, received_at, begin, end = row
-    for low, high in ((begin, first - 1), (last + 1, end)):
-        if low <= high:
-            conn.execute(sql("add_inbox"), {
-                "account": account_id, "integration": integration_id, "run": run_id, "set": set_id,
-                "retention": retention, "now": received_at, "first": low, "last": high,
-            })  # fmt: skip
+    for integration_id, run_id, set_id, retention, received_at, begin, end, first, last in rows:
+        for low, high in ((begin, first - 1), (last + 1, end)):
+            if low <= high:
+                conn.execute(sql("add_inbox"), {
+                    "account": account_id, "integration": integration_id, "run": run_id, "set": set_id,
+                    "retention": retention, "now": received_at, "first": low, "last": high,
+                })  # fmt: skip
     return True
 
 
@@ -84,18 +87,19 @@ def waiting(db: Database, account_id: int, run_id: int) -> list[Entry]:
 
 
 def load(db: Database, account_id: int, *entries: Entry) -> list[tuple[int, Raw]]:
-    """The receipts of these ranges, from the archive."""
+    """The receipts of these ranges, from the archive, in this order."""
+    values: dict[str, Any] = {
+        "account": account_id, "retentions": [one.retention for one in entries],
+        "times": [one.received_at for one in entries], "firsts": [one.first for one in entries],
+        "lasts": [one.last for one in entries],
+    }  # fmt: skip
     with db.transaction(account_id) as conn:
-        return [pair for entry in entries for pair in _load(conn, account_id, entry)]
-
-
-def _load(conn: Conn, account_id: int, entry: Entry) -> list[tuple[int, Raw]]:
-    values: dict[str, Any] = {"account": account_id, "retention": entry.retention, "received_at": entry.received_at,
-                              "first": entry.first, "last": entry.last}  # fmt: skip
-    return [
-        (number, Raw(Entity(kind), bytes(body), sequence, file_no, line, *_came(arrival, headers)))
-        for number, kind, sequence, file_no, line, arrival, headers, body in conn.execute(sql("load_receipts"), values)
-    ]
+        return [
+            (number, Raw(Entity(kind), bytes(body), sequence, file_no, line, *_came(arrival, headers)))
+            for number, kind, sequence, file_no, line, arrival, headers, body in conn.execute(
+                sql("load_receipts"), values
+            )
+        ]
 
 
 def _said(raw: Raw) -> str | None:

@@ -283,6 +283,7 @@ CREATE TABLE inbox (                                           -- work to do: ra
     CHECK (first_receipt <= last_receipt)
 );
 CREATE INDEX inbox_by_run ON inbox (account_id, run_id);
+CREATE INDEX inbox_by_receipt ON inbox (account_id, first_receipt);
 
 -- Raw things as they came, byte for byte. Three trees by retention class, each by month, so that old data is dropped
 -- and never deleted row by row.

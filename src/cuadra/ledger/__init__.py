@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -15,8 +15,8 @@ from cuadra.pipeline.working import Item, WorkingSet
 
 __all__ = ["AlreadyDone", "BatchLedger", "Take", "Way", "ranges", "utc_now"]
 
-Take = Callable[[Conn, int, int, int], bool]
-"""(connection, account, first receipt, last receipt): takes the work out of the inbox inside the batch's own
+Take = Callable[[Conn, int, Sequence[tuple[int, int]]], bool]
+"""(connection, account, ranges of receipts: first, last): takes the work out of the inbox inside the batch's own
 transaction; False if somebody else has done it."""
 
 
@@ -57,10 +57,10 @@ class BatchLedger:
         """See `pipeline.run.Ledger`. Items whose receipts have been claimed by another worker are left alone."""
         way = self._way
         with self._db.writing(way.account_id) as conn:
-            if self._take is not None:
-                for first, last in ranges([item.receipt_id for item in items]):
-                    if not self._take(conn, way.account_id, first, last):
-                        raise AlreadyDone
+            if self._take is not None and not self._take(
+                conn, way.account_id, ranges([item.receipt_id for item in items])
+            ):
+                raise AlreadyDone
             ws = facts.working_set(conn, way.account_id, way.store_id, way.integration_id, way.account, way.rules,
                                    way.rule_version, way.connector, items, self._clock())  # fmt: skip
             decide(ws)

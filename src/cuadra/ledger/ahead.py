@@ -144,7 +144,7 @@ class AheadLedger:
             observing.batch({**named, "receipts": many}, self._within),
             self._writer.writing(account, unchanged_since=self._generation) as conn,
         ):
-            if not self._take(conn, account, decided.first, decided.last):
+            if not self._take(conn, account, [(decided.first, decided.last)]):
                 raise AlreadyDone
             decided.writes.perform(conn)
         self._generation += 1

@@ -185,20 +185,32 @@ INSERT INTO inbox (account_id, integration_id, run_id, set_id, retention, receiv
 VALUES (%(account)s, %(integration)s, %(run)s, %(set)s, %(retention)s, %(now)s, %(first)s, %(last)s);
 
 -- name: take_from_inbox
--- The whole range, or the part of it that this (halved) batch holds; nothing if another worker has taken it.
-DELETE FROM inbox
-WHERE account_id = %(account)s AND first_receipt <= %(first)s AND last_receipt >= %(last)s
-RETURNING integration_id, run_id, set_id, retention, received_at, first_receipt, last_receipt;
+-- Whole ranges, or the parts of them that this (halved) batch holds; fewer rows if another worker has taken some. Ranges
+-- of the inbox have nothing in common, so that the one that begins last before a receipt is the only one that can hold it.
+DELETE FROM inbox x
+USING unnest(%(firsts)s::int8[], %(lasts)s::int8[]) AS a(first, last)
+CROSS JOIN LATERAL (
+    SELECT i.inbox_id, i.last_receipt FROM inbox i
+    WHERE i.account_id = %(account)s AND i.first_receipt <= a.first ORDER BY i.first_receipt DESC LIMIT 1
+) f
+WHERE x.account_id = %(account)s AND x.inbox_id = f.inbox_id AND f.last_receipt >= a.last
+RETURNING x.integration_id, x.run_id, x.set_id, x.retention, x.received_at, x.first_receipt, x.last_receipt, a.first, a.last;
 
 -- name: list_inbox
 SELECT inbox_id, set_id, retention, received_at, first_receipt, last_receipt FROM inbox
 WHERE account_id = %(account)s AND run_id = %(run)s ORDER BY first_receipt;
 
 -- name: load_receipts
-SELECT receipt_id, kind, sequence, file_no, line, arrival, headers, body FROM receipt
-WHERE account_id = %(account)s AND retention = %(retention)s AND received_at = %(received_at)s
-  AND receipt_id BETWEEN %(first)s AND %(last)s
-ORDER BY receipt_id;
+-- Of many ranges at once; OFFSET 0 keeps each of them a look-up by key, in its own partition.
+SELECT r.receipt_id, r.kind, r.sequence, r.file_no, r.line, r.arrival, r.headers, r.body
+FROM unnest(%(retentions)s::int2[], %(times)s::timestamptz[], %(firsts)s::int8[], %(lasts)s::int8[])
+     WITH ORDINALITY AS e(retention, received_at, first, last, nr)
+CROSS JOIN LATERAL (
+    SELECT * FROM receipt
+    WHERE account_id = %(account)s AND retention = e.retention AND received_at = e.received_at
+      AND receipt_id BETWEEN e.first AND e.last OFFSET 0
+) r
+ORDER BY e.nr, r.receipt_id;
 
 -- name: count_items
 -- What happened to the receipts of a run, by what they speak of.

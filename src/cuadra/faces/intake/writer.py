@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -25,6 +26,10 @@ BUSY = 8
 """A batch as large as this shows that many are sending: the next one then gathers a moment longer. A commit costs the
 same for one notice and for fifty, so that everybody gains; a single sender never waits for it."""
 GATHER_SECONDS = 0.001
+STEADY, STEADY_SECONDS = 15, 0.1
+"""So many notices in so short a time, and the next ones gather for some milliseconds although none waits yet: a commit for
+each of them would take more of the machine than everything that is done with them afterwards."""
+STEADY_GATHER_SECONDS = 0.006
 MOST_BYTES = 8 << 20
 """Bytes after which a batch takes no more."""
 MOST_WAITING = 5000
@@ -83,12 +88,16 @@ class BatchWriter:
     async def run(self) -> None:
         """Write until closed, then until nothing waits."""
         busy = False
+        stored: deque[tuple[float, int]] = deque()
         while True:
             if self._waiting:
                 if busy:
                     await asyncio.sleep(GATHER_SECONDS)
+                elif _steady(stored):
+                    await asyncio.sleep(STEADY_GATHER_SECONDS)
                 batch = self._next()
                 busy = len(batch) >= BUSY
+                stored.append((time.monotonic(), len(batch)))
                 try:
                     await self._write(batch)
                 finally:
@@ -149,6 +158,14 @@ class BatchWriter:
             if not self._link.lost:
                 raise
             await self._link.run(sql("take_notices"), values)
+
+
+def _steady(stored: deque[tuple[float, int]]) -> bool:
+    """Whether notices come one after the other."""
+    since = time.monotonic() - STEADY_SECONDS
+    while stored and stored[0][0] < since:
+        stored.popleft()
+    return sum(many for _, many in stored) >= STEADY
 
 
 def _tell(batch: Sequence[_Waiting], error: NotStored | None) -> None:

@@ -16,7 +16,7 @@ import select
 import socket
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from pathlib import Path
 from typing import Any
 
@@ -80,27 +80,42 @@ class Line:
 
     def __init__(self, port: int) -> None:
         self._poll = select.epoll()
-        self._free: list[socket.socket] = []
+        self._free: deque[socket.socket] = deque()
         self._busy: dict[int, tuple[socket.socket, float, bytes]] = {}
         self.statuses: Counter[str] = Counter()
         self.waits: list[float] = []
+        self._port = port
         for _ in range(CONNECTIONS):
-            one = socket.create_connection(("127.0.0.1", port))
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._poll.register(one.fileno(), select.EPOLLIN)
-            self._free.append(one)
+            self._open()
+
+    def _open(self) -> None:
+        one = socket.create_connection(("127.0.0.1", self._port))
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._poll.register(one.fileno(), select.EPOLLIN)
+        self._free.append(one)
+
+    def _closed(self, number: int) -> None:
+        """The server has closed one that nobody used for a while."""
+        gone = next(one for one in self._free if one.fileno() == number)
+        self._free.remove(gone)
+        self._poll.unregister(number)
+        gone.close()
+        self._open()
 
     def send(self, content: bytes) -> None:
         """On the next free connection."""
         while not self._free:
             self.hear(1.0)
-        one = self._free.pop()
+        one = self._free.popleft()
         self._busy[one.fileno()] = (one, time.perf_counter(), b"")
         one.sendall(content)
 
     def hear(self, seconds: float) -> None:
         """Read what has been answered, waiting at most so long."""
         for number, _event in self._poll.poll(max(seconds, 0)):
+            if number not in self._busy:
+                self._closed(number)
+                continue
             one, began, so_far = self._busy[number]
             answer = so_far + one.recv(65536)
             if not whole(answer):

@@ -47,15 +47,19 @@ def waiting(db: Database, account: Account, integration: Integration, most: int 
     return found
 
 
-def arrived(db: Database, account: Account, integration: Integration, shop: Shop | None,
-            limit: int | None = None) -> int:  # fmt: skip
-    """Take what has arrived through the pipeline, all or at least `limit`; returns how many receipts that was. `shop`:
-    where to ask for what the ledger lacks; None: the source is not asked, and lines wait for the details of their
-    products."""
+def arrived(db: Database, account: Account, integration: Integration, shop: Shop | None) -> int:
+    """Take everything that has arrived through the pipeline; returns how many receipts that was. `shop`: where to ask
+    for what the ledger lacks; None: the source is not asked, and lines wait for the details of their products."""
     done = 0
-    while (limit is None or done < limit) and (entries := waiting(db, account, integration)):
-        done += through(db, account, integration, entries, shop)
+    while some := batch(db, account, integration, shop):
+        done += some
     return done
+
+
+def batch(db: Database, account: Account, integration: Integration, shop: Shop | None) -> int:
+    """Take what has arrived by now, at most `MOST`: one turn of an integration, however much comes meanwhile."""
+    entries = waiting(db, account, integration)
+    return through(db, account, integration, entries, shop) if entries else 0
 
 
 def through(db: Database, account: Account, integration: Integration, entries: Sequence[Entry],

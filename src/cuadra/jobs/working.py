@@ -26,8 +26,6 @@ LIVE_PATIENCE = 3.0
 """Seconds that the details of a product may take while live orders wait for them; later they are fetched anyway."""
 SHOP_SECONDS = 300.0
 """How long a connection to a source is kept; then its settings and credentials are read anew."""
-TURN = 1000
-"""Receipts of one integration that are taken at a time; then it is the next one's turn."""
 
 Doing = Callable[[Account, Integration, Shop | None], int]
 
@@ -86,7 +84,7 @@ def process(db: Database, shops: Shops) -> int:
         rows = conn.execute(sql("list_arrivals")).fetchall()
 
     def take(account: Account, integration: Integration, shop: Shop | None) -> int:
-        return taking.arrived(db, account, integration, shop, limit=TURN)
+        return taking.batch(db, account, integration, shop)
 
     return _each(db, shops, "process", rows, take)
 

@@ -891,3 +891,11 @@ def test_row_40_the_tree_of_the_source_gives_the_path(world: World) -> None:
 def test_row_40_a_product_without_category_says_so(world: World) -> None:
     catalogue(world, "1,A,", header="id,sku,category")
     assert one(world, "SELECT evidence FROM product") == {"category_missing": {"product": "1"}}
+
+
+def test_row_37_a_cancellation_that_names_no_lines_makes_no_second_product(world: World) -> None:
+    world.take(order("1", lines=[line(sku="B")], updated_at="2026-11-20T10:00:00Z"))
+    world.take(order("1", lines=[], state="cancelled", updated_at="2026-11-20T11:00:00Z"))
+    world.take(order("2", lines=[line(sku="B")]))
+    assert world.rows("SELECT count(*) FROM product WHERE sku = 'B'") == [(1,)]
+    assert world.rows("SELECT standing, incomplete FROM orders WHERE source_id = '2'") == [("present", False)]

@@ -169,6 +169,6 @@ class Rows:
             conn.execute(f"DELETE FROM {self.table}")  # noqa: S608 - a name of ours
 
 
-MOST_DEAD = 4000
+MOST_DEAD = 200
 """Dead rows of a temporary table that each look at it may walk over."""
 _DEAD: WeakKeyDictionary[Conn, dict[str, int]] = WeakKeyDictionary()

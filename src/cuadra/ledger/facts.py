@@ -80,9 +80,10 @@ def _order(row: tuple[Any, ...]) -> OrderState:
 
 
 def _known(item: Item, ws: WorkingSet) -> OrderRead | None:
-    """The order of an item as it is known, where the item itself does not name all: the buyer, or what was sold."""
+    """The order of an item as it is known, where the item itself does not name all: the buyer, or what was sold. One that
+    says that nothing is sold any more may be a cancellation, which keeps what was sold."""
     value = item.read.value
-    if not isinstance(value, OrderRead) or (value.customer is not UNSET and value.lines is not UNSET):
+    if not isinstance(value, OrderRead) or (value.customer is not UNSET and value.lines):
         return None
     state = ws.orders.get(value.id)
     return state.read() if state is not None else None
@@ -156,7 +157,7 @@ def _product_keys(items: list[Item], ws: WorkingSet) -> set[ProductKey]:
     for item in items:
         value = item.read.value
         if isinstance(value, OrderRead):
-            known = _known(item, ws) if value.lines is UNSET else None
+            known = None if value.lines else _known(item, ws)
             sold.update([(sold_id(line, ws), line.sku, line.name) for line in (known or value).lines or ()])
         elif isinstance(value, ProductRead):
             keys.update(wanted_keys(value.id, value.sku, value.name, ws))

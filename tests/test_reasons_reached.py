@@ -23,11 +23,8 @@ from cuadra.connectors.files.nested import read_line
 from cuadra.connectors.http import Trouble
 from cuadra.connectors.woocommerce import WooCommerceConnector
 from cuadra.connectors.woocommerce.shop import WooShop
-from cuadra.destinations.base import Parcel
-from cuadra.destinations.endpoint import Endpoint
-from cuadra.destinations.signing import new_secret
 from cuadra.faces.intake.app import Intake
-from cuadra.jobs import ways
+from cuadra.jobs import delivering, sending, ways
 from cuadra.ledger import BatchLedger, acts, person, utc_now
 from cuadra.model import Entity
 from cuadra.pipeline.run import prepare_safely as prepare
@@ -983,18 +980,25 @@ def notices_that_the_shop_has_disabled(world: World) -> Proof:
 # ---------------------------------------------------------------- deliveries that are not taken
 
 
-def delivered(status: int, body: bytes = b"", **headers: str) -> Proof:
-    """The proof of a delivery to a destination that answers so."""
-    with serving(lambda call: call.answer(status, body, **headers)) as server:
-        there = Endpoint(server.url(), new_secret(), allowed=frozenset({"127.0.0.1"}))
-        with there, pytest.raises(Trouble) as caught:
-            there.deliver(Parcel("1", "1", 1, b"{}"))
-    return {**caught.value.evidence, "reason": caught.value.reason}
+def delivered(world: World, answer: Callable[[Any], None], **settings: str) -> Proof:
+    """What is stored of the delivery of one order to a destination that answers so."""
+    with serving(answer) as server:
+        given = {
+            "private": "127.0.0.1",
+            "timeout": "2",
+            **{key: value.replace("URL", server.url()) for key, value in settings.items()},
+        }
+        place, _ = sending.add(world.db, world.settings, world.account, "crm", server.url(), given, "test")
+        world.take(order("1"))
+        with world.db.again() as db:
+            delivering.serve(world.settings, db, world.account.account_id, place.destination_id, threading.Event())
+    [(reason, evidence)] = world.rows("SELECT reason, evidence FROM delivery")
+    return {**evidence, "reason": reason}
 
 
 def _answered(code: str, status: int) -> None:
-    def answered_so(_: World) -> Proof:
-        proof = delivered(status)
+    def answered_so(world: World) -> Proof:
+        proof = delivered(world, lambda call: call.answer(status, b""))
         assert proof["reason"] == code
         return proof
 
@@ -1006,6 +1010,15 @@ for _code, _status in {
     "destination_queue_full": 429, "destination_limit_exceeded": 413,
 }.items():  # fmt: skip
     _answered(_code, _status)
+
+
+@produces("written_not_visible_yet")
+def an_order_that_was_taken_and_is_not_shown(world: World) -> Proof:
+    proof = delivered(
+        world, lambda call: call.answer(201 if call.command == "POST" else 404, b""), read_back="URL?key={key}"
+    )
+    assert proof["reason"] == "written_not_visible_yet"
+    return proof
 
 
 # ---------------------------------------------------------------- notices that are not taken

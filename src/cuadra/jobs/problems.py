@@ -26,10 +26,7 @@ MENDED_PAUSE = 30.0
 """What a person has to mend is not tried more often than that."""
 SERIES = 3
 """So often transient trouble is met before it counts as a failure."""
-CREDENTIALS = frozenset({
-    "credentials_invalid", "credentials_expired", "scope_missing", "app_uninstalled", "platform_plan_lacks_api",
-    "source_address_changed",
-})  # fmt: skip
+CREDENTIALS = frozenset({"credentials_invalid", "scope_missing", "source_address_changed"})
 """What a person has to mend: the integration is broken until an answer comes."""
 OUTAGE = CREDENTIALS | {
     "source_timeout",

@@ -16,12 +16,14 @@ import pytest
 
 from cuadra import accounts, runs
 from cuadra.clock import utc_now
+from cuadra.connectors.http import Trouble
 from cuadra.db import Database, embedded, migrate
 from cuadra.errors import CuadraError
 from cuadra.jobs import importing, problems, schedules, status, worker
 from cuadra.jobs.pacing import SharedPace
 from cuadra.jobs.receiving import Interrupted
 from cuadra.jobs.worker import Worker
+from cuadra.runs import Report
 from cuadra.settings import Settings
 from tests.shopworld import followed, hurried
 from tests.world import World, order
@@ -118,6 +120,30 @@ def test_an_import_that_is_told_to_stop_goes_on_where_it_was(world: World) -> No
     assert len(rows(world, "SELECT 1 FROM run")) == 1
 
 
+def test_an_import_that_was_overtaken_stores_nothing_more(world: World) -> None:
+    """Its lock died with a connection, another import took the run over and ended it; only then the first one comes to
+    store what it has read. Stored for a run that has ended it would wait for ever."""
+    world.write(*(order(str(number)) for number in range(10)))
+    overtaken: list[Report] = []
+
+    def watch(what: str, _done: int, _total: int | None) -> None:
+        if what.startswith("reading") and not overtaken:
+            with world.db.again() as other:
+                lock = "FROM pg_locks WHERE classid = 7208 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                other.connection().execute(f"SELECT pg_terminate_backend(pid) {lock}")
+                until(lambda: not rows(world, f"SELECT {lock}"))
+                overtaken.append(importing.import_now(
+                    world.settings, other, world.account, world.shop, "other", lambda *_: None
+                ))  # fmt: skip
+
+    with pytest.raises(Interrupted):
+        importing.import_now(world.settings, world.db, world.account, world.shop, "test", watch)
+    assert overtaken[0].items.created == 10
+    assert rows(world, "SELECT state FROM run") == [("finished",)]
+    assert rows(world, "SELECT FROM inbox") == []
+    assert rows(world, "SELECT count(*) FROM receipt") == [(10,)]
+
+
 def test_a_run_whose_end_was_asked_for_ends_with_what_it_has(world: World) -> None:
     world.write(*(order(str(number)) for number in range(20)))
     with world.db.transaction(world.account.account_id) as conn:
@@ -162,21 +188,34 @@ def test_refused_credentials_break_the_integration_until_they_are_accepted(world
 
 
 def test_the_pace_of_a_source_is_one_for_all_who_ask(world: World) -> None:
-    slept: list[float] = []
+    ((began,),) = rows(world, "SELECT clock_timestamp()")
     some = [
-        SharedPace(world.db, world.account.account_id, world.shop.integration_id, 10.0, sleep=slept.append)
+        SharedPace(world.db, world.account.account_id, world.shop.integration_id, 10.0, sleep=lambda _: None)
         for _ in range(3)
     ]
     for one in some * 4:
         one.wait()
+    ((calls, next_at),) = rows(world, "SELECT calls, next_at FROM pace")
+    assert calls == 12
+    assert next_at >= began + timedelta(seconds=1.2), "ten a second, whoever they are of"
     for one in some:
         one.close()
-    assert 0.9 < max(slept) <= 1.1, "twelve calls at ten a second: the last one waits for about a second"
-    some[0].pause(30)
-    some[1].wait()
-    assert slept[-1] > 25
-    some[0].close()
-    some[1].close()
+
+
+def test_who_has_no_patience_does_not_wait_for_a_far_turn(world: World) -> None:
+    asked = world.account.account_id, world.shop.integration_id, 10.0
+    slept: list[float] = []
+    patient, hasty = SharedPace(world.db, *asked, sleep=slept.append), SharedPace(world.db, *asked, 3.0)
+    try:
+        patient.pause(30)
+        with pytest.raises(Trouble) as met:
+            hasty.wait()
+        assert met.value.reason == "source_rate_limited"
+        patient.wait()
+        assert slept[-1] > 20
+    finally:
+        patient.close()
+        hasty.close()
 
 
 def test_the_disk_is_seen_to_fill(world: World) -> None:

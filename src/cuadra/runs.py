@@ -87,6 +87,13 @@ def start(conn: Conn, account_id: int, integration_id: int, kind: str, author: s
     return int(row[0])
 
 
+def hold(conn: Conn, account_id: int, run_id: int, fence: int) -> bool:
+    """Hold a run for this transaction; `fence` is whose turn it was when it was taken. False: somebody else has taken it
+    since, or it has ended, and nothing may be stored for it."""
+    found = conn.execute(sql("hold_run"), {"account": account_id, "run": run_id, "fence": fence}).fetchone()
+    return found is not None
+
+
 def advance(conn: Conn, account_id: int, run_id: int, cursor: dict[str, Any], received: int) -> bool:
     """Move the cursor, in the transaction that stores what lies before it. True if the run is to end."""
     row = conn.execute(sql("advance_run"), {
@@ -127,12 +134,11 @@ def _sorted(counts: dict[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def end(db: Database, account_id: int, run_id: int, state: str, found: Report,
+def end(conn: Conn, account_id: int, run_id: int, state: str, found: Report,
         reason: tuple[str, dict[str, Any]] | None = None) -> None:  # fmt: skip
     """Close a run with its report."""
-    with db.transaction(account_id) as conn:
-        conn.execute(sql("end_run"), {
-            "account": account_id, "run": run_id, "state": state, "report": Jsonb(found.as_json()),
-            "proven": found.proven, "reason": reason[0] if reason else None,
-            "evidence": Jsonb(reason[1]) if reason else None,
-        })  # fmt: skip
+    conn.execute(sql("end_run"), {
+        "account": account_id, "run": run_id, "state": state, "report": Jsonb(found.as_json()),
+        "proven": found.proven, "reason": reason[0] if reason else None,
+        "evidence": Jsonb(reason[1]) if reason else None,
+    })  # fmt: skip

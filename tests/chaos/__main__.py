@@ -10,6 +10,7 @@ import argparse
 import signal
 import statistics
 import sys
+from pathlib import Path
 
 from tests.chaos import hosts
 from tests.chaos.plan import Plan, draw
@@ -44,10 +45,16 @@ def execute(seed: int, orders: int, kills: int, pg_kills: int, minutes: float | 
         run = Run(plan, stage)
         result = run.run(patience=180.0 + orders / 100)
         if not (good := show(plan, result)):
-            kept = sys.stderr
-            for log in sorted(stage.folder.glob("*.log")):
-                kept.write(f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-15:]) + "\n")
+            tell(stage.folder)
     return 0 if good else 1
+
+
+def tell(folder: Path) -> None:
+    """The last lines of every program's log."""
+    for log in sorted(folder.glob("*.log")):
+        say(f"--- {log.name}")
+        for line in log.read_text(errors="replace").splitlines()[-15:]:
+            say("    " + line[:500])
 
 
 def show(plan: Plan, result: Result) -> bool:

@@ -18,6 +18,8 @@ from tests.shoptruth import compare
 
 LEFT = {
     "receipts that await the pipeline": "SELECT count(*) FROM inbox",
+    "of them of runs that have ended": (
+        "SELECT count(*) FROM inbox x JOIN run r ON r.run_id = x.run_id WHERE r.ended_at IS NOT NULL"),
     "questions to the shop": "SELECT count(*) FROM relink",
     "deliveries on their way": "SELECT count(*) FROM delivery WHERE standing = 'waiting'",
     "deliveries given up": "SELECT count(*) FROM delivery WHERE standing = 'failed'"
@@ -25,7 +27,7 @@ LEFT = {
     "runs that have not ended": "SELECT count(*) FROM run WHERE ended_at IS NULL",
     "problems that last": "SELECT count(*) FROM problem WHERE ended_at IS NULL",
     "integrations not active": "SELECT count(*) FROM integration WHERE state <> 'active'",
-}
+}  # fmt: skip
 SINCE = {
     "integrations without a finished import since": (
         "SELECT count(*) FROM integration i WHERE NOT EXISTS (SELECT FROM run r WHERE r.integration_id = i.integration_id"

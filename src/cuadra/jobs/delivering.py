@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -39,8 +39,6 @@ QUIET_SECONDS = 3.0
 """A destination with nothing to do for so long is let go."""
 DOWN_AFTER = 4
 """So many failures on end, and it is the destination's trouble."""
-READ_BACK_SECONDS = 1800.0
-"""So long what was taken may stay unseen; then it is sent again."""
 READ_BACK_PAUSES = (2.0, 10.0, 30.0, 120.0, 300.0)
 RESENDS = 3
 
@@ -296,8 +294,6 @@ def _failed(head: Head, at: datetime, trouble: Trouble, rng: random.Random) -> O
         made.outcome, made.standing = "already", "skipped"
     else:
         made.outcome, made.standing = "failed", "failed"
-    if made.standing == "waiting" and made.pause is None:
-        made.pause = timedelta(minutes=10).total_seconds()
     return made
 
 

@@ -32,7 +32,7 @@ from cuadra.errors import Refused
 from cuadra.jobs import live, problems, releasing, ways
 from cuadra.jobs.census import Census
 from cuadra.jobs.job import PIECE, Chunk, Job
-from cuadra.jobs.receiving import Cancelled, Interrupted, incoming, reader_of
+from cuadra.jobs.receiving import Cancelled, Interrupted, holding, incoming, reader_of
 from cuadra.jobs.ways import Watch
 from cuadra.ledger import AlreadyDone, BatchLedger
 from cuadra.ledger.ahead import AheadLedger
@@ -67,8 +67,8 @@ def import_now(settings: Settings, db: Database, account: Account, integration: 
         with db.transaction(role="cuadra_clock") as conn:
             conn.execute("SELECT drop_old_partitions(now()::date)")
         integration = live.horizon(db, account, integration)
-        run_id, cursor, cancelled = _open_run(db, account, integration, author)
-        job = Job(settings, db, account, integration, ways.way(db, account, integration), run_id, watch, work)
+        run_id, fence, cursor, cancelled = _open_run(db, account, integration, author)
+        job = Job(settings, db, account, integration, ways.way(db, account, integration), run_id, fence, watch, work)
         job.outside, job.cancelled, job.guard = stop or job.outside, cancelled, guard
         with contextlib.ExitStack() as stack:
             if job.way.account.live:
@@ -150,14 +150,14 @@ def _workplace(settings: Settings) -> Iterator[Path]:
 
 
 def _open_run(db: Database, account: Account, integration: Integration,
-              author: str) -> tuple[int, dict[str, Any], bool]:  # fmt: skip
-    """(run, where it stopped, whether its end was asked for): the one that was interrupted, or a new one."""
+              author: str) -> tuple[int, int, dict[str, Any], bool]:  # fmt: skip
+    """(run, fence, where it stopped, whether its end was asked for): the one that was interrupted, or a new one."""
     key = {"account": account.account_id, "integration": integration.integration_id}
     with db.transaction(account.account_id) as conn:
-        row = conn.execute(sql("open_run"), key).fetchone()
+        row = conn.execute(sql("take_run"), key).fetchone()
         if row is not None:
-            return int(row[0]), dict(row[1]), row[2] is not None
-        return runs.start(conn, account.account_id, integration.integration_id, "import", author, {}), {}, False
+            return int(row[0]), int(row[1]), dict(row[2]), row[3] is not None
+        return runs.start(conn, account.account_id, integration.integration_id, "import", author, {}), 0, {}, False
 
 
 # ---------------------------------------------------------------- receiving
@@ -265,13 +265,13 @@ def _close(job: Job, found: Census | None) -> Report:
         report.proven = report.source_count == sum(report.orders.values())
     if found is not None:
         report.source_count, report.proven, report.census = found.counted, found.proven, found.ours
-    with job.db.transaction(job.account.account_id) as conn:
+    state = "cancelled" if job.cancelled else "finished_with_errors" if report.troubled else "finished"
+    with holding(job, job.db) as conn:
         conn.execute(sql("all_received"), {
             "account": job.account.account_id, "run": job.run_id, "source_count": report.source_count,
             "origin": None if report.source_count is None else "census" if found else "manifest",
         })  # fmt: skip
-    state = "cancelled" if job.cancelled else "finished_with_errors" if report.troubled else "finished"
-    runs.end(job.db, job.account.account_id, job.run_id, state, report, job.problem)
+        runs.end(conn, job.account.account_id, job.run_id, state, report, job.problem)
     return report
 
 

@@ -39,6 +39,8 @@ class Job(Struct):
     integration: Integration
     way: Way
     run_id: int
+    fence: int
+    """See `runs.hold`."""
     watch: Watch
     work: Path
     processed: int = 0

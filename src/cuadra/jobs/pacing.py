@@ -5,28 +5,37 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
+from cuadra.connectors.base import Evidence
+from cuadra.connectors.http import Trouble
 from cuadra.db import Database
 from cuadra.db.queries import sql
 
 
 class SharedPace:
-    """See `connectors.http.Pacing`. Has a connection of its own, for the one who calls may be in a transaction."""
+    """See `connectors.base.Pacing`. Has a connection of its own, for the one who calls may be in a transaction."""
 
-    def __init__(self, db: Database, account_id: int, integration_id: int, per_second: float, *,
-                 sleep: Callable[[float], None] = time.sleep) -> None:  # fmt: skip
-        self._db, self._sleep = db.again(), sleep
+    def __init__(self, db: Database, account_id: int, integration_id: int, per_second: float,
+                 patience: float | None = None, *, sleep: Callable[[float], None] = time.sleep) -> None:  # fmt: skip
+        """`patience`: seconds that a turn may be away; None: as long as it takes."""
+        self._db, self._patience, self._sleep = db.again(), patience, sleep
         self._account = account_id
-        self._values = {"account": account_id, "integration": integration_id, "rate": per_second}
+        self._values: dict[str, Any] = {"account": account_id, "integration": integration_id, "rate": per_second}
 
     def wait(self) -> None:
-        """Wait for one's turn."""
+        """Wait for one's turn. Raises Trouble where it is further away than there is patience for: the source has asked
+        somebody else for a long pause, and whoever waits here has other things to do."""
         with self._db.transaction(self._account) as conn:
             conn.execute("SET LOCAL synchronous_commit = off")  # a turn that a crash forgets is no loss
             row = conn.execute(sql("take_turn"), self._values).fetchone()
         assert row is not None
-        if row[0] > 0:
-            self._sleep(row[0])
+        seconds = float(row[0])
+        if self._patience is not None and seconds > self._patience:
+            proof: Evidence = {"status": None, "wait": round(seconds, 1), "budget": self._values["rate"]}
+            raise Trouble("source_rate_limited", proof, transient=True, wait=seconds)
+        if seconds > 0:
+            self._sleep(seconds)
 
     def pause(self, seconds: float) -> None:
         """Nobody calls for so long, on whatever host."""

@@ -8,7 +8,7 @@ and leaves its coverage when it has been read to its end.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from msgspec import structs
@@ -72,11 +72,20 @@ def _stoppable(job: Job, what: str) -> Progress:
     return progress
 
 
+@contextmanager
+def holding(job: Job, db: Database) -> Iterator[Conn]:
+    """A transaction that stores something for the run. Raises Interrupted if somebody else has taken it over."""
+    with db.transaction(job.account.account_id) as conn:
+        if not runs.hold(conn, job.account.account_id, job.run_id, job.fence):
+            raise Interrupted
+        yield conn
+
+
 def _store(job: Job, db: Database, raws: list[Raw], cursor: dict[str, Any], set_id: int | None, arrival: str,
            reader: Reader) -> Chunk:  # fmt: skip
     """Receipts, their place in the inbox and the cursor behind them: durable together or not at all."""
     account = job.account.account_id
-    with db.transaction(account) as conn:
+    with holding(job, db) as conn:
         entry = inbox.store(
             conn, account, job.integration.integration_id, raws, arrival=arrival, retention=job.account.retention,
             now=utc_now(), run_id=job.run_id, set_id=set_id,
@@ -105,7 +114,7 @@ def _listing(job: Job, db: Database, offer: Offer, cursor: dict[str, Any]) -> It
         _note_problem(job, offer.name, (err.reason, err.evidence))
         return
     job.source_counts.append(offer.source_count)
-    with db.transaction(job.account.account_id) as conn:
+    with holding(job, db) as conn:
         coverage.note(conn, job.account.account_id, job.integration.integration_id, job.run_id, offer.covers)
 
 
@@ -145,7 +154,7 @@ def _corrected(job: Job, db: Database, offer: Offer) -> Iterator[Chunk]:
 def _take_set(job: Job, db: Database, offer: Offer, again: bool) -> int | None:
     """Note a set and say whether it is to be read; one that cannot be is noted with its reason."""
     key = {"account": job.account.account_id, "integration": job.integration.integration_id}
-    with db.transaction(job.account.account_id) as conn:
+    with holding(job, db) as conn:
         known = begun = None
         if offer.digest:
             known = conn.execute(sql("known_set"), {**key, "digest": offer.digest}).fetchone()
@@ -187,7 +196,7 @@ def _note_problem(job: Job, name: str, problem: tuple[str, dict[str, Any]]) -> N
 
 
 def _hold_set(job: Job, db: Database, set_id: int, err: OfferProblem) -> None:
-    with db.transaction(job.account.account_id) as conn:
+    with holding(job, db) as conn:
         conn.execute(sql("hold_set"), {
             "account": job.account.account_id, "set": set_id, "reason": err.reason, "evidence": Jsonb(err.evidence),
         })  # fmt: skip
@@ -196,5 +205,5 @@ def _hold_set(job: Job, db: Database, set_id: int, err: OfferProblem) -> None:
 
 def _finish_set(job: Job, db: Database, offer: Offer, set_id: int) -> None:
     job.source_counts.append(offer.source_count)
-    with db.transaction(job.account.account_id) as conn:
+    with holding(job, db) as conn:
         conn.execute(sql("set_read"), {"account": job.account.account_id, "set": set_id})

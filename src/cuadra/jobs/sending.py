@@ -26,6 +26,9 @@ from cuadra.settings import Settings
 SIGNING, TOKEN = "signing_secret", "read_token"
 SETTINGS = ("private", "timeout", "read_back", "patience")
 CHUNK = 1000
+PATIENCE_SECONDS = 1800.0
+"""How long what was taken may stay unseen, where it is read back; then it is sent again."""
+TIMEOUT_SECONDS = 15.0
 
 
 class Place(Struct, frozen=True):
@@ -152,10 +155,10 @@ def target(db: Database, settings: Settings, account: Account, destination_id: i
     opened = endpoint.Endpoint(
         place.url, signing_secret.reveal(), token=token.reveal() if token else None,
         read_back=place.settings.get("read_back"), allowed=place.allowed,
-        timeout=float(place.settings.get("timeout") or 15),
+        timeout=float(place.settings.get("timeout") or TIMEOUT_SECONDS),
     )  # fmt: skip
     return Target(destination_id, place.state, opened, bool(place.settings.get("read_back")),
-                  float(place.settings.get("patience") or 1800))  # fmt: skip
+                  float(place.settings.get("patience") or PATIENCE_SECONDS))  # fmt: skip
 
 
 @contextmanager

@@ -67,7 +67,7 @@ def shop(db: Database, settings: Settings, account: Account, integration: Integr
     folders.private(base)
     with tempfile.TemporaryDirectory(dir=base, prefix="shop-") as work, ExitStack() as stack:
         where = place(db, settings, account, integration, Path(work))
-        where = structs.replace(where, patience=patience, pace=shared_pace(db, account, integration, stack))
+        where = structs.replace(where, patience=patience, pace=shared_pace(db, account, integration, stack, patience))
         opened = live.open(integration.settings, where)
         try:
             yield opened
@@ -76,11 +76,12 @@ def shop(db: Database, settings: Settings, account: Account, integration: Integr
 
 
 def shared_pace(db: Database, account: Account, integration: Integration,
-                stack: ExitStack) -> Callable[[float], Pacing]:  # fmt: skip
-    """Makes the pace that all who ask this integration's source keep together."""
+                stack: ExitStack, patience: float | None = None) -> Callable[[float], Pacing]:  # fmt: skip
+    """Makes the pace that all who ask this integration's source keep together. `patience`: seconds that a turn may be
+    away, where somebody waits for it."""
 
     def make(per_second: float) -> Pacing:
-        made = SharedPace(db, account.account_id, integration.integration_id, per_second)
+        made = SharedPace(db, account.account_id, integration.integration_id, per_second, patience)
         stack.callback(made.close)
         return made
 

@@ -97,8 +97,9 @@ class Worker:
     def stop(self) -> None:
         """Finish what is at hand, or give it back, and end."""
         self._stop.set()
+        until = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
-            thread.join(STOP_SECONDS)
+            thread.join(max(until - time.monotonic(), 0.0))
         if self.worker_id is not None:
             with self._db.transaction(role="cuadra_clock") as conn:
                 conn.execute(sql("end_worker"), {"worker": self.worker_id})

@@ -44,8 +44,7 @@ class Shops:
         kept = self._open.get(integration.integration_id)
         if kept is not None and time.monotonic() - kept[0] < SHOP_SECONDS and kept[3] == integration.settings:
             return kept[1]
-        if kept is not None:
-            kept[2].close()
+        self.forget(integration)
         stack = ExitStack()
         try:
             shop = stack.enter_context(ways.shop(self._db, self._settings, account, integration, self._patience))
@@ -53,6 +52,12 @@ class Shops:
             shop = None
         self._open[integration.integration_id] = (time.monotonic(), shop, stack, integration.settings)
         return shop
+
+    def forget(self, integration: Integration) -> None:
+        """Let go of its source; the next time settings and credentials are read anew."""
+        kept = self._open.pop(integration.integration_id, None)
+        if kept is not None:
+            kept[2].close()
 
     def resting(self, integration: Integration) -> bool:
         """Whether it is left alone for a while, after a fault of ours."""
@@ -113,6 +118,8 @@ def _each(db: Database, shops: Shops, lane: str, rows: Iterable[tuple[int, int]]
                 continue
             try:
                 away = problems.resting(db, account_id, integration_id)
+                if away:
+                    shops.forget(integration)  # what mends it may be another key
                 with observing.job(lane, account=account_id, integration=integration_id) as line:
                     line["done"] = doing(account, integration, None if away else shops.get(account, integration))
                 done += line["done"]

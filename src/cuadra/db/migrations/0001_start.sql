@@ -153,6 +153,7 @@ CREATE TABLE run (
     reason         text,
     evidence       jsonb,
     cancelled_by   text,                                       -- who asked for its end; it ends at its next chunk
+    fence          integer NOT NULL DEFAULT 0,                 -- counts who has worked on it: only the last one may store
     PRIMARY KEY (account_id, run_id),
     CHECK ((ended_at IS NULL) = (state IN ('queued', 'running'))),
     CHECK (reason IS NULL OR evidence IS NOT NULL)

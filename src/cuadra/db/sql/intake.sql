@@ -104,10 +104,20 @@ SELECT source, target, day, rate, author FROM exchange_rate WHERE account_id = %
 INSERT INTO audit (account_id, actor, action, object, detail)
 VALUES (%(account)s, %(actor)s, %(action)s, %(object)s, %(detail)s);
 
--- name: open_run
-SELECT run_id, cursor, cancelled_by FROM run
-WHERE account_id = %(account)s AND integration_id = %(integration)s AND kind = 'import' AND state = 'running'
-ORDER BY run_id DESC LIMIT 1;
+-- name: take_run
+-- The one that was interrupted. From here on nobody stores anything for it who worked on it before: a worker that was cut
+-- off, or whose sessions died with the server, may still be at it and not know.
+UPDATE run SET fence = fence + 1
+WHERE account_id = %(account)s AND run_id = (
+    SELECT run_id FROM run
+    WHERE account_id = %(account)s AND integration_id = %(integration)s AND kind = 'import' AND state = 'running'
+    ORDER BY run_id DESC LIMIT 1
+)
+RETURNING run_id, fence, cursor, cancelled_by;
+
+-- name: hold_run
+SELECT FROM run WHERE account_id = %(account)s AND run_id = %(run)s AND fence = %(fence)s AND state = 'running'
+FOR NO KEY UPDATE;
 
 -- name: first_import
 -- When the first import of an integration began.
@@ -302,7 +312,9 @@ SELECT q.account_id, q.integration_id FROM (
     SELECT DISTINCT account_id, integration_id FROM write_back WHERE due_at <= %(now)s
 ) q
 JOIN integration i ON i.account_id = q.account_id AND i.integration_id = q.integration_id
-WHERE i.state = 'active';
+WHERE i.state = 'active'
+  AND NOT EXISTS (SELECT FROM problem p WHERE p.account_id = q.account_id AND p.party_id = q.integration_id
+                  AND p.step = 'fetch' AND p.ended_at IS NULL AND p.next_at > %(now)s);
 
 -- name: list_relinks
 -- Of one kind, the kind that is due first.

@@ -18,6 +18,7 @@ from babel.numbers import format_decimal
 from rich.console import Console
 from rich.markup import escape as _escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 import cuadra.db as database
 from cuadra import accounts, observing
@@ -207,3 +208,16 @@ def waiting(text: str) -> Iterator[None]:
         return
     with err.status(text):
         yield
+
+
+def table_of(*columns: str) -> Table:
+    """A plain table with these headings."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def show_table(table: Table, rows: int, empty: str) -> None:
+    """The table, or what is said where there is nothing in it."""
+    out.print(table if rows else empty)

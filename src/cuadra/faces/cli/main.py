@@ -21,6 +21,7 @@ from cuadra.faces.cli import (
     files,
     importing,
     intake,
+    ruling,
     running,
     serving,
 )
@@ -32,7 +33,20 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False,
 )  # fmt: skip
 
-for part in (config, importing, asking, asking_source, acting, destinations, files, intake, running, serving, admin):
+for part in (
+    config,
+    ruling,
+    importing,
+    asking,
+    asking_source,
+    acting,
+    destinations,
+    files,
+    intake,
+    running,
+    serving,
+    admin,
+):
     part.register(app)
 
 

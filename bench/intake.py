@@ -12,25 +12,18 @@ import base64
 import hashlib
 import hmac
 import json
-import os
-import signal
-import socket
 import statistics
 import struct
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from psycopg.conninfo import make_conninfo
 
-from bench.ingest import LOGS, checkpoint, environment, temporary_home
-from bench.measure import BenchError, agree, counts, run
+from bench.ingest import LOGS, checkpoint, temporary_home
+from bench.listening import listening
+from bench.measure import agree, counts, run
 from bench.results import Line, conditions, save, show
 from cuadra import accounts, secrets
 from cuadra.accounts import Integration
@@ -125,39 +118,18 @@ def _write_requests(integrations: list[tuple[Integration, str]], path: Path) -> 
     return sizes
 
 
-@contextmanager
-def listening(home: Path, application: str) -> Iterator[int]:
-    """A listener in processes of its own; its port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    code = (f"from cuadra.faces.intake import server\nif __name__ == '__main__':\n"
-            f"    server.serve('127.0.0.1', {port}, lambda: None, {application!r})\n")  # fmt: skip
-    script = home / "listen.py"
-    script.write_text(code)
-    LOGS.mkdir(parents=True, exist_ok=True)
-    with (LOGS / "intake.err").open("wb") as errors:
-        process = subprocess.Popen(
-            [sys.executable, str(script)], env={**os.environ, **environment(home)}, stderr=errors
+def _serve(home: Path, application: str) -> Callable[[int], list[str]]:
+    """The listener with an application; from a file, since its processes import what started them."""
+
+    def command(port: int) -> list[str]:
+        script = home / f"listen-{port}.py"
+        script.write_text(
+            "from cuadra.faces.intake import server\nif __name__ == '__main__':\n"
+            f"    server.serve('127.0.0.1', {port}, lambda: None, {application!r})\n"
         )
-        try:
-            _await(port, process)
-            yield port
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
+        return [sys.executable, str(script)]
 
-
-def _await(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
-        if process.poll() is not None:
-            raise BenchError(f"the listener ended: {(LOGS / 'intake.err').read_text()[-2000:]}")
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise BenchError("the listener does not answer")
+    return command
 
 
 def _send(port: int, many: int, path: Path) -> dict[str, Any]:
@@ -183,7 +155,10 @@ def bench(orders: int, *, keep: bool) -> bool:
         sizes = _write_requests(_integrations(home), path := home / "requests")
         info = make_conninfo(embedded.admin_conninfo(home), dbname=DATABASE)
         durable, none = "cuadra.faces.intake.app:build", "bench.intake:nothing"
-        with listening(home, durable) as kept, listening(home, none) as free:
+        with (
+            listening(home, _serve(home, durable), "intake") as kept,
+            listening(home, _serve(home, none), "intake-nothing") as free,
+        ):
             for port in (kept, free):
                 _send(port, orders // 10, path)  # neither is measured cold
             with Database(embedded.start(home)) as db, db.transaction(role="cuadra_owner") as conn:

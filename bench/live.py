@@ -8,26 +8,19 @@ age of the oldest thing in the inbox is looked at each second: it must not grow.
 from __future__ import annotations
 
 import json
-import os
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from bench.ingest import LOGS, environment, temporary_home
-from bench.measure import BenchError, agree, counts, run
+from bench.ingest import LOGS, temporary_home
+from bench.listening import listening
+from bench.measure import agree, counts, run
 from bench.results import Line, conditions, save, show
 from cuadra import accounts, secrets
 from cuadra.db import Database, embedded, migrate
@@ -71,41 +64,9 @@ def _integrations(home: Path) -> list[dict[str, Any]]:
     return found
 
 
-@contextmanager
-def serving(home: Path) -> Iterator[int]:
-    """`cuadra serve`; the port of its listener."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    LOGS.mkdir(parents=True, exist_ok=True)
-    with (LOGS / "live.err").open("wb") as errors:
-        command = [
-            sys.executable,
-            "-c",
-            "from cuadra.faces.cli.main import main; main()",
-            "serve",
-            "--intake",
-            f"127.0.0.1:{port}",
-        ]
-        process = subprocess.Popen(command, env={**os.environ, **environment(home)}, stdout=errors, stderr=errors)
-        try:
-            _await(port, process)
-            yield port
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(90)
-
-
-def _await(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
-        if process.poll() is not None:
-            raise BenchError(f"cuadra serve ended: {(LOGS / 'live.err').read_text()[-2000:]}")
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise BenchError("the listener does not answer")
+def _serve(port: int) -> list[str]:
+    program = "from cuadra.faces.cli.main import main; main()"
+    return [sys.executable, "-c", program, "serve", "--intake", f"127.0.0.1:{port}"]
 
 
 class _Watch(threading.Thread):
@@ -135,7 +96,7 @@ def bench(orders: int, *, keep: bool) -> bool:
         plan.write_text(
             json.dumps({"shops": _integrations(home), "orders": orders, "rate": RATE, "products": PRODUCTS})
         )
-        with serving(home) as port:
+        with listening(home, _serve, "live") as port:
             info = make_conninfo(embedded.admin_conninfo(home), dbname=DATABASE)
             watch = _Watch(info)
             watch.start()

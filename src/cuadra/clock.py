@@ -2,7 +2,7 @@
 
 Many hosts work on one ledger, and what they decide by time (which answer is newer, what is due) must not depend on whose
 clock is wrong. So each program takes the hour from the database when it connects, and counts on from there with a clock
-that nobody sets. Within a program time never goes back, even if the database's does.
+that nobody sets. From then on time never goes back within a program, even if the database's does.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ class _Clock:
 
     def anchor(self, moment: datetime) -> None:
         with self._lock:
+            if self._offset is None:  # this machine's clock may be ahead: no reason to stand still until it is right
+                self._last = 0.0
             self._offset = moment.timestamp() - time.monotonic()
 
 

@@ -3,13 +3,17 @@ the end the CRM has what the ledger has."""
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from cuadra import secrets
+from cuadra import observing, secrets
+from cuadra.clock import utc_now
+from cuadra.db.queries import sql
 from cuadra.jobs import delivering, problems, sending
 from cuadra.jobs.sending import Place
 from cuadra.ledger import acts, person, write
@@ -118,6 +122,43 @@ def test_what_is_written_and_what_is_to_be_sent_are_one_transaction(world: World
     world.import_now()
     assert rows(world, "SELECT count(*) FROM orders")[0][0] == 1
     assert rows(world, "SELECT count(*) FROM delivery")[0][0] == 1
+
+
+def test_what_is_live_goes_before_history(world: World, crm: Crm) -> None:
+    place = destination(world, crm)
+    long_ago = (utc_now() - timedelta(days=10)).isoformat()
+    world.take(*(order(f"old-{number}", created_at=long_ago) for number in range(3)))
+    world.take(order("new"))
+    key = {"account": world.account.account_id, "destination": place.destination_id}
+    with world.db.transaction(world.account.account_id) as conn:
+        found = conn.execute(sql("list_heads"), {**key, "busy": [], "limit": 10}).fetchall()
+    ids = [row[0] for row in found]
+    numbers = dict(rows(world, "SELECT order_id, source_id FROM orders"))
+    assert numbers[ids[0]] == "new"
+    assert len(ids) == 4
+    send(world, place)
+    equal(world, crm)
+
+
+def test_each_delivery_is_said_in_a_line_without_the_order(
+    world: World, crm: Crm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = destination(world, crm)
+    crm.change(refused_domains=("refused.example",))
+    world.take(order("1", customer={"email": "ana@refused.example", "name": "Ana"}), order("2"))
+    observing.configure(observing.ATTEMPTS)
+    try:
+        send(world, place)
+    finally:
+        observing.configure(observing.OFF)
+    text = capsys.readouterr().err
+    lines = [one for one in map(json.loads, text.splitlines()) if one["event"] == "delivery"]
+    assert sorted((one["outcome"], one["status"], one["reason"]) for one in lines) == [
+        ("delivered", 201, None), ("failed", 422, "destination_rejected"),
+    ]  # fmt: skip
+    assert all(one["destination"] == place.destination_id and one["order"] and one["ms"] >= 0 for one in lines)
+    assert "refused.example" not in text
+    assert "Ana" not in text
 
 
 @pytest.mark.parametrize("fault", [

@@ -7,11 +7,15 @@ import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cuadra import accounts
+from cuadra.connectors.http import Answer
 from cuadra.connectors.woocommerce import PROFILES
+from cuadra.connectors.woocommerce.about import about
 from cuadra.jobs import live
 from tests.rules import one
 from tests.shopworld import Followed, followed, hurried
@@ -46,6 +50,25 @@ def test_two_months_before_any_day_is_that_day_or_the_last_of_its_month(day: dat
     assert (day.year * 12 + day.month) - (found.year * 12 + found.month) == 2
     assert found.day == min(day.day, calendar.monthrange(found.year, found.month)[1])
     assert live.two_months_before(day + timedelta(days=1)) >= found
+
+
+def test_the_shop_tells_its_time_zone(world: World, hurried: None) -> None:
+    with followed(world, orders=3) as shop:
+        assert shop.one.time_zone is None
+        shop.scan()
+        found = accounts.integration_named(world.db, world.account, "tienda")
+        assert found.time_zone == shop.shop.settings.zone
+
+
+@pytest.mark.parametrize(
+    ("site", "zone"),
+    [({"timezone_string": "America/Bogota"}, "America/Bogota"), ({"timezone_string": "", "gmt_offset": -3}, "Etc/GMT+3"),
+     ({"gmt_offset": "5.5"}, None), ({"gmt_offset": 0}, "UTC"), ({"timezone_string": "Middle/Earth"}, None)],
+)  # fmt: skip
+def test_a_zone_without_a_name_is_none(site: dict[str, Any], zone: str | None) -> None:
+    found = about(Answer(200, {}, msgspec.json.encode(site), "GET", "/wp-json/"))
+    assert found is not None
+    assert found.named_zone == zone
 
 
 # ---------------------------------------------------------------- what stays out

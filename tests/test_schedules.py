@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -46,6 +47,19 @@ def test_an_active_integration_is_due_at_once_and_a_daily_one_at_its_hour(world:
     schedules.plan(world.db)
     _, _, due, *_ = planned(world)[one.integration_id, POLL]
     assert utc_now() < due <= utc_now() + timedelta(hours=25)
+
+
+def test_a_daily_hour_is_one_of_the_store_as_soon_as_it_has_told_its_zone(world: World) -> None:
+    one = world.shop
+    accounts.set_mode(world.db, world.account, one, "daily 03:00", "test")
+    schedules.plan(world.db)
+    accounts.set_store_zone(world.db, world.account, one, "Asia/Kathmandu")
+    accounts.set_store_zone(world.db, world.account, one, None)
+    schedules.plan(world.db)
+    _, zone, due, *_ = planned(world)[one.integration_id, POLL]
+    assert zone == "Asia/Kathmandu"
+    assert due.astimezone(ZoneInfo(zone)).time() == time(3)
+    assert accounts.integration_named(world.db, world.account, "shop").time_zone == zone
 
 
 def test_what_is_set_by_hand_never_runs_by_itself(world: World) -> None:

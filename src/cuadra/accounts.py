@@ -50,6 +50,8 @@ class Integration(Struct, frozen=True):
     created_at: Any
     address: str | None = None
     """Where its platform sends notices: /in/ADDRESS. Long and random: who does not know it does not find it."""
+    time_zone: str | None = None
+    """The store's own, if it has told it."""
 
 
 def names(db: Database) -> list[tuple[int, str]]:
@@ -263,6 +265,16 @@ def set_mode(db: Database, account: Account, integration: Integration, mode: str
         audit(conn, account.account_id, author, "integration set", integration.name,
               {"mode": text, "before": integration.mode})  # fmt: skip
     return True
+
+
+def set_store_zone(db: Database, account: Account, integration: Integration, zone: str | None) -> None:
+    """The store has told its time zone: its daily hour is meant in that. None: it has not, and what is known stays."""
+    if zone is None:
+        return
+    with db.transaction(account.account_id) as conn:
+        conn.execute(sql("set_store_zone"), {
+            "account": account.account_id, "store": integration.store_id, "zone": zone,
+        })  # fmt: skip
 
 
 def set_settings(

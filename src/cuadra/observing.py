@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -84,10 +84,11 @@ def here() -> Context:
     return context.get_current()
 
 
-def say_attempts(lines: Sequence[Mapping[str, Any]], **batch: Any) -> None:
-    """One line per attempt of a batch that has been committed; `batch`: what all of them have in common."""
+def say_attempts(lines: Iterable[Mapping[str, Any]], event: str, **batch: Any) -> None:
+    """One line per attempt of a batch that has been committed; `batch`: what all of them have in common. `event`:
+    `attempt` to take a receipt into the ledger, `delivery` of an order, `intake` of notices."""
     for line in lines:
-        _log.info("attempt", **batch, **line)
+        _log.info(event, **batch, **line)
 
 
 def fault(where: str, err: BaseException, **fields: Any) -> None:

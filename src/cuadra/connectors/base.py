@@ -325,6 +325,11 @@ class Shop(Protocol):
         """The source's own count of orders created from `start` to before `end`, whatever their state."""
         ...
 
+    def time_zone(self) -> str | None:
+        """The store's own time zone, by its name (`America/Bogota`); None where it does not tell, or has none with a
+        name."""
+        ...
+
     def counts(self, since: datetime) -> dict[str, int]:
         """Orders created since then, by state."""
         ...

@@ -316,3 +316,14 @@ def _write(db: Database, account: Account, destination_id: int, found: list[Outc
             **same, "ats": [one.at for one in found], "outcomes": [one.outcome for one in found],
             "statuses": [one.status for one in found], "micros": [one.micros for one in found],
         })  # fmt: skip
+    if observing.attempts:
+        observing.say_attempts(map(_line, found), "delivery", **key)
+
+
+def _line(one: Outcome) -> dict[str, Any]:
+    """What is said of an attempt: nothing of the order but its number here."""
+    return {
+        "order": one.head.order_id, "sequence": one.head.sequence, "version": one.head.version, "outcome": one.outcome,
+        "standing": one.standing, "status": one.status, "reason": one.reason, "tries": one.tries,
+        "ms": round(one.micros / 1000, 1),
+    }  # fmt: skip

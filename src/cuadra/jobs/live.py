@@ -75,6 +75,7 @@ def after(job: Job, shop: Shop, *, compare: bool) -> census.Census | None:
         return None
     start = _since(job)
     try:
+        accounts.set_store_zone(job.db, job.account, job.integration, shop.time_zone())
         found = census.take(job.db, job.account, job.integration, shop, start, job.watch)
     except Trouble as trouble:
         note(job, "census", trouble)

@@ -151,7 +151,7 @@ class AheadLedger:
         self._flying.popleft()
         if decided.lines:
             ms = round((time.monotonic() - decided.began) * 1000, 1)
-            observing.say_attempts(decided.lines, **named, batch=many, batch_ms=ms)
+            observing.say_attempts(decided.lines, "attempt", **named, batch=many, batch_ms=ms)
         return many
 
     def close(self) -> None:

@@ -98,7 +98,7 @@ def _commit(items: list[Item], ledger: Ledger, decide: Callable[[WorkingSet], No
         ledger.batch(items, decide)
     if observing.attempts:
         ms = round((time.monotonic() - began) * 1000, 1)
-        observing.say_attempts(telling.lines(items), **ledger.named, batch=len(items), batch_ms=ms)
+        observing.say_attempts(telling.lines(items), "attempt", **ledger.named, batch=len(items), batch_ms=ms)
 
 
 def prepare_safely(raw: Raw, receipt_id: int, reader: Reader, rules: Rules, country: str) -> Item:

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from cuadra.connectors.base import Finding, Raw
 from cuadra.connectors.http import Answer, Http, Trouble
+from cuadra.connectors.woocommerce.about import QUESTION, about
 from cuadra.connectors.woocommerce.client import Client, error_of
 from cuadra.connectors.woocommerce.explain import explain, unreadable
 from cuadra.connectors.woocommerce.hooks import site
@@ -58,12 +59,6 @@ class _Status(Struct):
 
 class _Currency(Struct):
     code: str = ""
-
-
-class _Site(Struct):
-    home: str = ""
-    timezone_string: str = ""
-    gmt_offset: float = 0
 
 
 def examine(client: Client, address: str | None, now: Callable[[], datetime], currency: str = "") -> Iterator[Finding]:
@@ -291,15 +286,13 @@ class _Test:
     def _home(self) -> Iterator[Finding]:
         """What the site says of itself to anybody. Some sites say it to nobody, and no harm is done."""
         try:
-            answer = self._get("wp-json/", {"_fields": "home,timezone_string,gmt_offset"}, front=True)
+            found = about(self._get(*QUESTION, front=True))
         except Trouble:
-            answer = None
-        found = _decoded(answer, _Site) if answer else None
+            found = None
         if found is None:
             yield Finding(None, "The shop does not tell its time zone; nothing depends on it")
             return
-        zone = found.timezone_string or f"UTC{found.gmt_offset:+g}"
-        yield Finding(True, "Time zone {zone}", {"zone": zone})
+        yield Finding(True, "Time zone {zone}", {"zone": found.zone})
         if found.home and site(found.home) != site(self._client.address):
             yield Finding(False if self._address else None, "The shop calls itself {home}, and its notices say so: set "
                           "url={home}, else they are refused", {"home": found.home}, "source_address_changed")  # fmt: skip

@@ -12,6 +12,7 @@ from msgspec import Struct
 from cuadra.connectors.base import Calls, Entry, Evidence, Finding, Look, Raw, Subscription
 from cuadra.connectors.http import Answer, Trouble
 from cuadra.connectors.woocommerce import subscriptions
+from cuadra.connectors.woocommerce.about import QUESTION, about
 from cuadra.connectors.woocommerce.client import PAGE, Client
 from cuadra.connectors.woocommerce.examine import examine
 from cuadra.connectors.woocommerce.orders import moment
@@ -21,6 +22,8 @@ PATHS = {Entity.ORDER: "orders", Entity.PRODUCT: "products", Entity.CUSTOMER: "c
 SINGLY = 3
 """So many things are asked for one by one: a list would have to be asked twice, with and without the trash."""
 STATUSES = ("any", "trash")
+PAGE_SECONDS = 10.0
+"""The site's own page may take so long; nothing waits for what it says."""
 _FIELDS = "id,status,date_created_gmt,date_modified_gmt,total,refunds"
 
 
@@ -171,6 +174,15 @@ class WooShop:
         window = {"after": self.client.text(start - timedelta(seconds=1)), "before": self.client.text(end),
                   "dates_are_gmt": "true", "per_page": 1, "_fields": "id"}  # fmt: skip
         return sum(self.client.page("orders", {**window, "status": status}).total or 0 for status in STATUSES)
+
+    def time_zone(self) -> str | None:
+        """Of the site, which tells it to anybody, or to nobody."""
+        with self.client.brief(PAGE_SECONDS, anonymous=True) as front:
+            try:
+                found = about(front.get(*QUESTION, patient=False))
+            except Trouble:
+                return None
+        return found.named_zone if found else None
 
     def counts(self, since: datetime) -> dict[str, int]:
         """Orders created since then, by state; plugins bring states of their own, which the shop's report names."""

@@ -42,6 +42,7 @@ CREATE TABLE store (
     platform   text NOT NULL,
     source_id  text NOT NULL,                                  -- the platform's own shop id
     name       text NOT NULL,
+    time_zone  text,                                           -- its own, as soon as it has told
     PRIMARY KEY (account_id, store_id),
     UNIQUE (account_id, platform, source_id)
 );
@@ -710,6 +711,7 @@ CREATE TABLE delivery (                                        -- one order vers
     tries          integer NOT NULL DEFAULT 0,
     asked_at       timestamptz NOT NULL,
     due_at         timestamptz,                                -- waiting: not to be sent before
+    history        boolean NOT NULL DEFAULT false,             -- changed long ago at its source: lets what is live go first
     sent_at        timestamptz,                                -- accepted
     ended_at       timestamptz,
     digest         bytea NOT NULL,                             -- of the document
@@ -719,7 +721,7 @@ CREATE TABLE delivery (                                        -- one order vers
     CHECK ((standing IN ('failed', 'skipped')) <= (reason IS NOT NULL)),
     CHECK (reason IS NULL OR evidence IS NOT NULL)
 );
-CREATE INDEX delivery_due ON delivery (account_id, destination_id, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX delivery_due ON delivery (account_id, destination_id, history, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX delivery_by_order ON delivery (account_id, order_id, destination_id, sequence);
 CREATE INDEX delivery_failed ON delivery (account_id, destination_id, ended_at) WHERE standing = 'failed';
 
@@ -923,16 +925,18 @@ GRANT EXECUTE ON FUNCTION intake_directory(), note_refusal(bigint, bigint, text,
 -- The clock sees ids and due times, of all accounts.
 GRANT SELECT (account_id, integration_id, store_id, connector, state, mode) ON integration TO cuadra_clock;
 GRANT SELECT (account_id, time_zone) ON account TO cuadra_clock;
+GRANT SELECT (account_id, store_id, time_zone) ON store TO cuadra_clock;
 GRANT SELECT, INSERT, UPDATE, DELETE ON schedule, worker, disk_sample TO cuadra_clock;
 GRANT SELECT ON worker, disk_sample TO cuadra_app;
 GRANT USAGE ON SEQUENCE entity_id TO cuadra_clock;
 GRANT SELECT (account_id, destination_id, state) ON destination TO cuadra_clock;
-GRANT SELECT (account_id, destination_id, order_id, sequence, standing, due_at) ON delivery TO cuadra_clock;
+GRANT SELECT (account_id, destination_id, order_id, sequence, standing, due_at, history) ON delivery TO cuadra_clock;
 GRANT SELECT (account_id, party_id, step, since, next_at, ended_at) ON problem TO cuadra_clock;
 GRANT SELECT (account_id, inbox_id, integration_id, run_id, received_at) ON inbox TO cuadra_clock;
 GRANT SELECT (account_id, order_id, recheck_at) ON orders TO cuadra_clock;
 GRANT SELECT (account_id, integration_id, due_at) ON relink, write_back TO cuadra_clock;
 CREATE POLICY clock ON account FOR SELECT TO cuadra_clock USING (true);
+CREATE POLICY clock ON store FOR SELECT TO cuadra_clock USING (true);
 CREATE POLICY clock ON schedule TO cuadra_clock USING (true) WITH CHECK (true);
 CREATE POLICY clock ON destination FOR SELECT TO cuadra_clock USING (true);
 CREATE POLICY clock ON delivery FOR SELECT TO cuadra_clock USING (true);

@@ -7,10 +7,11 @@ SELECT clock_timestamp(), set_config('tcp_keepalives_idle', '5', false), set_con
 
 -- name: list_unscheduled
 -- Integrations and accounts as they are, with what is scheduled for them.
-SELECT 'integration', i.account_id, i.integration_id, i.connector, i.mode, a.time_zone,
+SELECT 'integration', i.account_id, i.integration_id, i.connector, i.mode, COALESCE(t.time_zone, a.time_zone),
        (SELECT jsonb_object_agg(s.task, jsonb_build_array(s.cadence, s.zone, s.due_at)) FROM schedule s
         WHERE s.account_id = i.account_id AND s.integration_id = i.integration_id)
 FROM integration i JOIN account a ON a.account_id = i.account_id
+JOIN store t ON t.account_id = i.account_id AND t.store_id = i.store_id
 WHERE i.state NOT IN ('removed', 'draft')
 UNION ALL
 SELECT 'account', a.account_id, 0, '', '', a.time_zone,

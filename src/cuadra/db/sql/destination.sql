@@ -20,9 +20,11 @@ SELECT EXISTS (SELECT FROM destination WHERE account_id = %(account)s AND state 
 
 -- name: write_deliveries
 -- In the transaction that changes the orders: what each destination is to be told of them. Nothing where it was told the
--- same already, and nothing of an order that was never present. `destination` NULL: all of them.
-INSERT INTO delivery (account_id, destination_id, order_id, sequence, kind, version, asked_at, due_at, digest, body)
+-- same already, and nothing of an order that was never present. `destination` NULL: all of them. What has not changed at its
+-- source for a day is history: it is sent where nothing live waits.
+INSERT INTO delivery (account_id, destination_id, order_id, sequence, kind, version, asked_at, due_at, history, digest, body)
 SELECT o.account_id, d.destination_id, o.order_id, COALESCE(l.sequence, 0) + 1, k.kind, o.version, now(), now(),
+       COALESCE(COALESCE(o.stamp, o.ordered_at) < now() - interval '1 day', false),
        sha256(convert_to(b.body::text, 'UTF8')), b.body
 FROM orders o
 JOIN destination d ON d.account_id = o.account_id AND d.state <> 'removed'
@@ -50,7 +52,7 @@ WHERE account_id = %(account)s AND order_id > %(after)s AND standing = 'present'
 SELECT d.account_id, d.destination_id FROM destination d
 WHERE d.state = 'active'
   AND EXISTS (SELECT FROM delivery x WHERE x.account_id = d.account_id AND x.destination_id = d.destination_id
-              AND x.due_at <= clock_timestamp())
+              AND x.history = ANY('{false,true}') AND x.due_at <= clock_timestamp())
   AND NOT EXISTS (SELECT FROM problem p WHERE p.account_id = d.account_id AND p.party_id = d.destination_id
                   AND p.step = 'deliver' AND p.ended_at IS NULL AND p.next_at > clock_timestamp());
 
@@ -59,7 +61,7 @@ SELECT destination_id, name, url, state, settings, created_at FROM destination
 WHERE account_id = %(account)s AND destination_id = %(destination)s;
 
 -- name: list_heads
--- What may go now: of each order the oldest that has not been sent. What was sent and is to be read back is due again.
+-- What may go now, live before history: of each order the oldest that has not been sent. What was sent and is to be read back is due again.
 -- OFFSET 0 keeps this a look by key for each order: as a join, planned for a table that has not been analysed (after a
 -- crash, or since it began to fill), it compares each parcel with all of them.
 SELECT d.order_id, d.sequence, d.kind, d.version, d.tries, d.asked_at, d.sent_at, d.body,
@@ -71,7 +73,7 @@ WHERE d.account_id = %(account)s AND d.destination_id = %(destination)s AND d.du
   AND NOT EXISTS (SELECT FROM delivery e WHERE e.account_id = d.account_id AND e.destination_id = d.destination_id
                   AND e.order_id = d.order_id AND e.sequence < d.sequence AND e.standing = 'waiting' AND e.sent_at IS NULL
                   OFFSET 0)
-ORDER BY d.due_at, d.order_id, d.sequence LIMIT %(limit)s;
+ORDER BY d.history, d.due_at, d.order_id, d.sequence LIMIT %(limit)s;
 
 -- name: end_deliveries
 -- What became of some of them. The document is not needed any more once it has arrived.

@@ -20,6 +20,10 @@ INSERT INTO store (account_id, platform, source_id, name) VALUES (%(account)s, %
 ON CONFLICT (account_id, platform, source_id) DO UPDATE SET name = store.name
 RETURNING store_id;
 
+-- name: set_store_zone
+UPDATE store SET time_zone = %(zone)s
+WHERE account_id = %(account)s AND store_id = %(store)s AND time_zone IS DISTINCT FROM %(zone)s;
+
 -- name: store_integrations
 SELECT i.name FROM integration i JOIN store s USING (account_id, store_id)
 WHERE i.account_id = %(account)s AND s.platform = %(platform)s AND s.source_id = %(source)s AND i.state <> 'removed';
@@ -30,19 +34,19 @@ VALUES (%(account)s, %(store)s, %(name)s, %(connector)s, %(mode)s, %(settings)s,
 
 -- name: get_integration
 SELECT i.integration_id, i.store_id, i.name, i.connector, i.state, i.mode, i.settings, i.rule_version, s.platform,
-       s.source_id, s.name, i.created_at, i.address
+       s.source_id, s.name, i.created_at, i.address, s.time_zone
 FROM integration i JOIN store s USING (account_id, store_id)
 WHERE i.account_id = %(account)s AND i.name = %(name)s AND i.state <> 'removed';
 
 -- name: get_integration_by_id
 SELECT i.integration_id, i.store_id, i.name, i.connector, i.state, i.mode, i.settings, i.rule_version, s.platform,
-       s.source_id, s.name, i.created_at, i.address
+       s.source_id, s.name, i.created_at, i.address, s.time_zone
 FROM integration i JOIN store s USING (account_id, store_id)
 WHERE i.account_id = %(account)s AND i.integration_id = %(integration)s;
 
 -- name: list_integrations
 SELECT i.integration_id, i.store_id, i.name, i.connector, i.state, i.mode, i.settings, i.rule_version, s.platform,
-       s.source_id, s.name, i.created_at, i.address
+       s.source_id, s.name, i.created_at, i.address, s.time_zone
 FROM integration i JOIN store s USING (account_id, store_id)
 WHERE i.account_id = %(account)s AND i.state <> 'removed' ORDER BY i.name;
 

@@ -194,12 +194,13 @@ def integration_show(name: NameArgument, json: JsonOption = False, account: Acco
     history = [{"at": at, "state": state, "by": who, "note": note} for at, state, who, note in states]
     names = [key for key, _key_id, _at in kept]
     if json:
-        as_json({**listed, "settings": one.settings, "secrets": names, "rule_version": one.rule_version,
+        as_json({**listed, "time_zone": one.time_zone or owner.time_zone, "settings": one.settings, "secrets": names, "rule_version": one.rule_version,
                  "history": history})  # fmt: skip
         return
     table = Table(box=None, show_header=False, pad_edge=False)
     for label, value in (
         (_("Connector"), one.connector), (_("Store"), one.store_source), (_("State"), _(one.state)),
+        (_("Mode"), cadence(one.mode)), (_("Time zone"), one.time_zone or owner.time_zone),
         (_("Rules"), _("version {n}").format(n=one.rule_version)), (_("Last run"), when(listed["last_run"], owner.time_zone)),
         *((key, str(value)) for key, value in sorted(one.settings.items())), *((key, "•••") for key in names),
     ):  # fmt: skip

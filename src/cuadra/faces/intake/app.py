@@ -20,6 +20,7 @@ from litestar import Litestar, Response, asgi, get
 
 import cuadra
 import cuadra.db as database
+from cuadra import observing
 from cuadra.connectors.base import Delivery, Evidence, Ping, Rejected
 from cuadra.db import embedded
 from cuadra.db.queries import sql
@@ -275,6 +276,7 @@ def application(intake: Intake) -> Litestar:
 def build() -> Litestar:
     """The application of this process's settings; its database must be there and migrated."""
     settings = Settings.load()
+    observing.configure(settings.log or observing.OFF)
     made = application(Intake(settings, database.conninfo(settings)))
     settled()
     return made

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import msgspec
 import psycopg
 
+from cuadra import observing
 from cuadra.db.queries import sql
 from cuadra.faces.intake.link import Link
 from cuadra.faces.intake.notices import Notice
@@ -130,6 +131,7 @@ class BatchWriter:
 
     async def _write(self, batch: list[_Waiting]) -> None:
         """Write a batch; where one notice of it cannot be stored, all the others are."""
+        began = time.monotonic()
         try:
             await self._send([notice for notice, _done in batch])
         except (psycopg.errors.DiskFull, psycopg.errors.OutOfMemory):
@@ -147,6 +149,10 @@ class BatchWriter:
             _tell(batch, NotStored("database"))
         else:
             _tell(batch, None)
+            if observing.attempts:
+                accounts = len({notice.account_id for notice, _ in batch})
+                ms = round((time.monotonic() - began) * 1000, 1)
+                observing.say_attempts([{"notices": len(batch), "accounts": accounts, "ms": ms}], "intake")
 
     async def _send(self, notices: list[Notice]) -> None:
         """One transaction; once more on a new connection if this one turns out to be lost. It may be that the first

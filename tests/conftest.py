@@ -119,6 +119,14 @@ def shared() -> Path:
     pytest.skip("needs the reference material (CUADRA_SHARED)")
 
 
+LONGEST = ("test_chaos", "test_concurrency", "test_absence", "test_woocommerce_truth", "test_backup", "test_demo")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first, so that nobody waits for it at the end."""
+    items.sort(key=lambda item: not item.path.stem.startswith(LONGEST))
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """The run's server stops with the run, and leaves nothing."""
     if os.environ.get("PYTEST_XDIST_WORKER"):

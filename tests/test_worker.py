@@ -205,7 +205,7 @@ def test_the_pace_of_a_source_is_one_for_all_who_ask(world: World) -> None:
 def test_who_has_no_patience_does_not_wait_for_a_far_turn(world: World) -> None:
     asked = world.account.account_id, world.shop.integration_id, 10.0
     slept: list[float] = []
-    patient, hasty = SharedPace(world.db, *asked, sleep=slept.append), SharedPace(world.db, *asked, 3.0)
+    patient, hasty = SharedPace(world.db, *asked, sleep=slept.append), SharedPace(world.db, *asked, patience=3.0)
     try:
         patient.pause(30)
         with pytest.raises(Trouble) as met:

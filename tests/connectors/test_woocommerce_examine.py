@@ -21,7 +21,8 @@ from cuadra.connectors.base import Finding, Place
 from cuadra.connectors.http import Trouble
 from cuadra.connectors.woocommerce import WooCommerceConnector
 from cuadra.connectors.woocommerce.explain import explain
-from cuadra.connectors.woocommerce.reach import answering, reach
+from cuadra.connectors.reaching import answering
+from cuadra.connectors.woocommerce.reach import reach
 from cuadra.errors import UsageError
 from cuadra_simulators.woocommerce import ARGENTINA, Shop
 from cuadra_simulators.woocommerce.clock import Clock

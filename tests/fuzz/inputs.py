@@ -15,7 +15,7 @@ from functools import cache, partial
 from typing import Any, NamedTuple
 
 from cuadra.connectors.files.layout import own_columns
-from cuadra.connectors.files.spool import Part, frame
+from cuadra.connectors.spool import Part, frame
 
 
 class Case(NamedTuple):

@@ -31,7 +31,7 @@ from cuadra.connectors.files.offer import SetOffer
 from cuadra.connectors.files.read import SetFile, plan
 from cuadra.connectors.files.rows import LINE_LIMIT, Dialect, Rows, decode, detect, split
 from cuadra.connectors.files.sets import discover
-from cuadra.connectors.files.spool import frame, unframe
+from cuadra.connectors.spool import frame, unframe
 from cuadra.connectors.woocommerce.reader import read as read_shop
 from cuadra.errors import CuadraError
 from cuadra.ledger import rows

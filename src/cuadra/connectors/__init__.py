@@ -8,10 +8,11 @@ from typing import cast
 
 from cuadra.connectors.base import Connector, LiveConnector
 from cuadra.connectors.files import FilesConnector
+from cuadra.connectors.shopify import ShopifyConnector
 from cuadra.connectors.woocommerce import WooCommerceConnector
 from cuadra.errors import NotFound
 
-BUILT_IN: tuple[Connector, ...] = (FilesConnector(), WooCommerceConnector())
+BUILT_IN: tuple[Connector, ...] = (FilesConnector(), WooCommerceConnector(), ShopifyConnector())
 NAMES = tuple(connector.info.name for connector in BUILT_IN)
 
 

@@ -8,7 +8,8 @@ A connector hands over two things that do not know each other:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -117,14 +118,40 @@ class Source(Protocol):
 
 
 class Pacing(Protocol):
-    """So many calls and no more, whoever makes them."""
+    """So much asking and no more, whoever asks: calls, or what they cost where a platform counts that."""
 
-    def wait(self) -> None:
+    def wait(self, cost: float = 1.0) -> None:
         """Wait for one's turn."""
+        ...
+
+    def give_back(self, cost: float, left: float | None = None) -> None:
+        """So much less was used than had been drawn. `left`: what the platform itself says is left."""
         ...
 
     def pause(self, seconds: float) -> None:
         """Nobody calls for so long: the source has asked for it."""
+        ...
+
+
+class PaceMaker(Protocol):
+    """Makes a pace of so much a second; `burst`: so much may be used at once by who has used nothing for a while."""
+
+    def __call__(self, per_second: float, burst: float = 0.0) -> Pacing: ...
+
+
+class Vault(Protocol):
+    """The credentials of an integration as they are kept now, for those that a platform renews."""
+
+    def alone(self) -> AbstractContextManager[object]:
+        """Nobody else renews them meanwhile, on any host."""
+        ...
+
+    def get(self, name: str) -> str | None:
+        """One of them; None where there is none."""
+        ...
+
+    def put(self, name: str, value: str) -> None:
+        """Keep a new value, for good, before it is used."""
         ...
 
 
@@ -142,8 +169,12 @@ class Place(Struct, frozen=True):
     """Orders created before this are not to be imported; None: the connector's own beginning."""
     patience: float | None = None
     """Seconds that an answer may take, where a person waits for it; None: as long as it takes."""
-    pace: Callable[[float], Pacing] | None = None
-    """Makes a pace of so many calls a second that is shared with all who ask the same source; None: one's own."""
+    pace: PaceMaker | None = None
+    """Makes a pace that is shared with all who ask the same source; None: one's own."""
+    file: Path | None = None
+    """Take what is in this file, and nothing else: somebody has fetched it from the source by himself."""
+    vault: Vault | None = None
+    """Where renewed credentials are kept; None: they are forgotten with the connection."""
 
 
 class Revealed(Protocol):
@@ -234,6 +265,8 @@ class Info(Struct, frozen=True):
     """When a new integration runs by itself (`cadence`)."""
     settle: timedelta = timedelta(minutes=30)
     """How long after a change the source may still not show it."""
+    signed_by: str | None = None
+    """The credential that notices are signed with, where the platform decides; None: a secret of our own."""
 
 
 # ---------------------------------------------------------------- sources that can be asked, and that send notices
@@ -337,6 +370,11 @@ class Shop(Protocol):
     def examine(self, address: str | None) -> Iterator[Finding]:
         """Look, without writing, whether everything is there that the integration needs: permissions by name, currency,
         time zone, notices that reach `address`, an order read end to end. Never raises Trouble: it is a finding."""
+        ...
+
+    def cured(self, reasons: Collection[str]) -> frozenset[str]:
+        """Which of these warnings on its orders the source would not give cause for any more: what they are on is asked
+        for again."""
         ...
 
     def subscriptions(self) -> list[Subscription]:

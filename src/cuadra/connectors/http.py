@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -75,22 +76,31 @@ Judge = Callable[[Answer], Trouble | None]
 
 
 class Pace:
-    """So many calls a second and no more, whatever the number of threads. The platform may ask for a longer pause."""
+    """So much a second and no more, whatever the number of threads. The platform may ask for a longer pause. With a
+    `burst` it is a bucket that so much is in when it is full: what it does not hold yet is waited for."""
 
-    def __init__(self, per_second: float, *, clock: Callable[[], float] = time.monotonic,
+    def __init__(self, per_second: float, burst: float = 0.0, *, clock: Callable[[], float] = time.monotonic,
                  sleep: Callable[[float], None] = time.sleep) -> None:  # fmt: skip
         self._gap, self._clock, self._sleep = 1 / per_second, clock, sleep
-        self._next = 0.0
+        self._saved, self._free = burst / per_second, 0.0 if burst else self._gap
+        self._next = float("-inf")
         self._lock = threading.Lock()
 
-    def wait(self) -> None:
+    def wait(self, cost: float = 1.0) -> None:
         """Wait for one's turn."""
         with self._lock:
             now = self._clock()
-            mine = max(self._next, now)
-            self._next = mine + self._gap
+            self._next = max(self._next, now - self._saved) + cost * self._gap
+            mine = self._next - self._free
         if mine > now:
             self._sleep(mine - now)
+
+    def give_back(self, cost: float, left: float | None = None) -> None:
+        """So much less was used than had been drawn; `left`: what the platform says is left."""
+        with self._lock:
+            self._next -= cost * self._gap
+            if left is not None:
+                self._next = max(self._next, self._clock() - left * self._gap)
 
     def pause(self, seconds: float) -> None:
         """Nobody calls for so long."""
@@ -113,6 +123,10 @@ class Http:
         if not private:  # said now, where somebody reads it; every connection is judged again when it is made
             with contextlib.suppress(OSError):  # a name that leads nowhere is the first call's trouble
                 _refuse_private(parts)
+        plain: dict[str, Any] = {
+            "timeout": self._timeout, "follow_redirects": False, "trust_env": False,
+        }  # fmt: skip
+        self._bare = httpx.Client(transport=network.Guarded(allowed=True if private else network.NOBODY), **plain)
         self._client = httpx.Client(
             auth=auth, timeout=self._timeout, follow_redirects=False, trust_env=False,
             transport=network.Guarded(allowed=True if private else network.NOBODY, verify=verify),
@@ -121,6 +135,7 @@ class Http:
 
     def close(self) -> None:
         self._client.close()
+        self._bare.close()
 
     def __enter__(self) -> Http:
         return self
@@ -133,18 +148,48 @@ class Http:
         when that does not help."""
         return self._patiently("GET", path, params, None, self._patience.attempts if patient else 1)
 
+    def ask(self, path: str, content: Any, *, patient: bool = True, cost: float = 1.0) -> Answer:
+        """Ask with a body. It changes nothing there, and is met again as `get` is. Raises Trouble."""
+        return self._patiently("POST", path, None, content, self._patience.attempts if patient else 1, cost)
+
+    def download(self, address: str, path: Path, progress: Callable[[int, int | None], None]) -> int:
+        """Write what lies at an address of its own to a file, block by block; returns its size. Nothing of ours is sent
+        along: whoever made the address has signed it. Raises Trouble."""
+        size = 0
+        try:
+            with self._bare.stream("GET", address) as found, path.open("wb") as file:
+                if found.status_code != 200:
+                    proof: Evidence = {
+                        "attempts": [],
+                        "status": found.status_code,
+                        "message": f"GET {parts_of(address).hostname}",
+                    }
+                    raise Trouble("source_unavailable", proof, transient=True)
+                announced = int(said) if (said := found.headers.get("content-length", "")).isdecimal() else None
+                for block in found.iter_bytes():
+                    size += file.write(block)
+                    progress(size, announced)
+        except httpx.TimeoutException as err:
+            raise Trouble("source_timeout", {"attempts": [], "limit": self._timeout}, transient=True) from err
+        except httpx.HTTPError as err:
+            raise self._unreachable(err) from err
+        except network.PrivateAddress as err:
+            raise _private(err) from err
+        if announced is not None and "content-encoding" not in found.headers and size < announced:
+            raise Trouble("source_answer_truncated", {"announced": announced, "read": size, "limit": None})
+        return size
+
     def send(self, method: str, path: str, content: Any = None, params: Mapping[str, Any] | None = None) -> Answer:
         """Change something there. Tried once: what a timeout did is for the caller to find out."""
         return self._patiently(method, path, params, content, 1)
 
-    def _patiently(
-        self, method: str, path: str, params: Mapping[str, Any] | None, content: Any, attempts: int
-    ) -> Answer:
+    def _patiently(self, method: str, path: str, params: Mapping[str, Any] | None, content: Any, attempts: int,
+                   cost: float = 1.0) -> Answer:  # fmt: skip
         tried: list[Evidence] = []
         for attempt in range(1, attempts + 1):
             began = utc_now()
             try:
-                return self._call(method, path, params, content, began)
+                return self._call(method, path, params, content, began, cost)
             except Trouble as trouble:
                 if trouble.transient:
                     tried.append(_attempt(began, trouble))
@@ -164,8 +209,9 @@ class Http:
             return self._patience.unsaid
         return self._patience.first_pause * 2.0 ** (attempt - 1)
 
-    def _call(self, method: str, path: str, params: Mapping[str, Any] | None, content: Any, began: datetime) -> Answer:
-        self._pace.wait()
+    def _call(self, method: str, path: str, params: Mapping[str, Any] | None, content: Any, began: datetime,
+              cost: float) -> Answer:  # fmt: skip
+        self._pace.wait(cost)
         shape = "/".join("*" if part.isdecimal() else part for part in path.split("/"))
         self.calls.note(f"{method} {shape}")
         url = f"{self.base}/{path.lstrip('/')}"

@@ -6,7 +6,7 @@ import time
 from collections.abc import Generator
 from typing import Any
 
-from cuadra.connectors.files.spool import Part, unframe
+from cuadra.connectors.spool import Part, unframe
 from cuadra.db import Conn
 from cuadra.db.queries import sql
 

@@ -51,10 +51,10 @@ SWITCH_SECONDS = 0.001
 
 def import_now(settings: Settings, db: Database, account: Account, integration: Integration, author: str,
                watch: Watch, *, again: bool = False, compare: bool = False,
-               stop: threading.Event | None = None) -> Report:  # fmt: skip
+               stop: threading.Event | None = None, file: Path | None = None) -> Report:  # fmt: skip
     """Import everything new of an integration and report. An import that was interrupted goes on where it stopped.
     `compare`: with a census of a live source, even if there was one not long ago. `stop`: once it is set, the import ends
-    with `receiving.Interrupted`, and goes on when it is asked for again.
+    with `receiving.Interrupted`, and goes on when it is asked for again. `file`: take what is in it, and nothing else.
 
     Raises Refused if the integration may not import now, or is importing already.
     """
@@ -69,7 +69,7 @@ def import_now(settings: Settings, db: Database, account: Account, integration: 
         integration = live.horizon(db, account, integration)
         run_id, fence, cursor, cancelled = _open_run(db, account, integration, author)
         job = Job(settings, db, account, integration, ways.way(db, account, integration), run_id, fence, watch, work)
-        job.outside, job.cancelled, job.guard = stop or job.outside, cancelled, guard
+        job.outside, job.cancelled, job.guard, job.file = stop or job.outside, cancelled, guard, file
         with contextlib.ExitStack() as stack:
             if job.way.account.live:
                 job.shop = stack.enter_context(ways.shop(db, settings, account, integration))

@@ -52,6 +52,8 @@ class Job(Struct):
     """The importing side has ended."""
     outside: threading.Event = field(default_factory=threading.Event)
     """The program is to stop."""
+    file: Path | None = None
+    """Take what is in it, and nothing else."""
     notes: list[dict[str, Any]] = field(default_factory=list)
     problem: tuple[str, dict[str, Any]] | None = None
     source_counts: list[int | None] = field(default_factory=list)

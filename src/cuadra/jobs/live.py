@@ -19,6 +19,7 @@ from cuadra.db.queries import sql
 from cuadra.jobs import census, relinking, subscribing, taking, ways, writing_back
 from cuadra.jobs.job import Job
 from cuadra.ledger import utc_now
+from cuadra.model import Entity
 from cuadra.pipeline import rules
 
 CENSUS_EVERY = timedelta(hours=24)
@@ -73,6 +74,7 @@ def after(job: Job, shop: Shop, *, compare: bool) -> census.Census | None:
         return None
     if job.problem is not None or not (compare or _time_for_census(job)):
         return None
+    _ask_for_cured(job, shop)
     start = _since(job)
     try:
         accounts.set_store_zone(job.db, job.account, job.integration, shop.time_zone())
@@ -85,6 +87,19 @@ def after(job: Job, shop: Shop, *, compare: bool) -> census.Census | None:
             "account": job.account.account_id, "run": job.run_id, "census": Jsonb(msgspec.to_builtins(found)),
         })  # fmt: skip
     return found
+
+
+def _ask_for_cured(job: Job, shop: Shop) -> None:
+    """What the source used to keep to itself and does not any more (a plan was upgraded, a permission given): the orders
+    that say so are asked for again."""
+    key = {"account": job.account.account_id, "store": job.integration.store_id}
+    with job.db.transaction(job.account.account_id) as conn:
+        found = {warning for (warning,) in conn.execute(sql("warnings_of_store"), key)}
+        gone = shop.cured(found) if found else frozenset()
+        if not gone:
+            return
+        ids = [one for (one,) in conn.execute(sql("orders_with_warning"), {**key, "warnings": list(gone)})]
+    relinking.ask_for(job.db, job.account, job.integration, Entity.ORDER, ids, "cured")
 
 
 def _since(job: Job) -> datetime:

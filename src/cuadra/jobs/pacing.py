@@ -16,19 +16,20 @@ from cuadra.db.queries import sql
 class SharedPace:
     """See `connectors.base.Pacing`. Has a connection of its own, for the one who calls may be in a transaction."""
 
-    def __init__(self, db: Database, account_id: int, integration_id: int, per_second: float,
+    def __init__(self, db: Database, account_id: int, integration_id: int, per_second: float, burst: float = 0.0,
                  patience: float | None = None, *, sleep: Callable[[float], None] = time.sleep) -> None:  # fmt: skip
-        """`patience`: seconds that a turn may be away; None: as long as it takes."""
+        """`burst`: see `connectors.http.Pace`; `patience`: seconds that a turn may be away; None: as long as it takes."""
         self._db, self._patience, self._sleep = db.again(), patience, sleep
         self._account = account_id
-        self._values: dict[str, Any] = {"account": account_id, "integration": integration_id, "rate": per_second}
+        self._values: dict[str, Any] = {"account": account_id, "integration": integration_id, "rate": per_second,
+                                        "saved": burst / per_second, "free": 0.0 if burst else 1 / per_second}  # fmt: skip
 
-    def wait(self) -> None:
+    def wait(self, cost: float = 1.0) -> None:
         """Wait for one's turn. Raises Trouble where it is further away than there is patience for: the source has asked
         somebody else for a long pause, and whoever waits here has other things to do."""
         with self._db.transaction(self._account) as conn:
             conn.execute("SET LOCAL synchronous_commit = off")  # a turn that a crash forgets is no loss
-            row = conn.execute(sql("take_turn"), self._values).fetchone()
+            row = conn.execute(sql("take_turn"), {**self._values, "cost": cost}).fetchone()
         assert row is not None
         seconds = float(row[0])
         if self._patience is not None and seconds > self._patience:
@@ -36,6 +37,12 @@ class SharedPace:
             raise Trouble("source_rate_limited", proof, transient=True, wait=seconds)
         if seconds > 0:
             self._sleep(seconds)
+
+    def give_back(self, cost: float, left: float | None = None) -> None:
+        """So much less was used than had been drawn; `left`: what the platform says is left."""
+        with self._db.transaction(self._account) as conn:
+            conn.execute("SET LOCAL synchronous_commit = off")
+            conn.execute(sql("give_back_turn"), {**self._values, "cost": cost, "left": left})
 
     def pause(self, seconds: float) -> None:
         """Nobody calls for so long, on whatever host."""

@@ -73,7 +73,7 @@ def shares(db: Database, account: Account, integration: Integration, shop: Shop)
     since = _since(current, account)
     states = shop.counts(since)
     return Shares(since, sum(states.values()), states, [
-        Share(one, sum(count for state, count in states.items() if state not in one.without),
+        Share(one, sum(count for state, count in states.items() if not rules.left_out(state, one.without)),
               sorted(one.without) == sorted(current.first.without))
         for one in found
     ])  # fmt: skip

@@ -36,7 +36,9 @@ def incoming(job: Job, db: Database, cursor: dict[str, Any], again: bool) -> Ite
     db.stage()
     with ExitStack() as stack:
         pace = ways.shared_pace(db, job.account, job.integration, stack)
-        place = structs.replace(ways.place(db, job.settings, job.account, job.integration, job.work), pace=pace)
+        place = structs.replace(
+            ways.place(db, job.settings, job.account, job.integration, job.work), pace=pace, file=job.file
+        )
         yield from _offered(job, db, place, cursor, again)
 
 
@@ -114,6 +116,8 @@ def _listing(job: Job, db: Database, offer: Offer, cursor: dict[str, Any]) -> It
         _note_problem(job, offer.name, (err.reason, err.evidence))
         return
     job.source_counts.append(offer.source_count)
+    if offer.notes:
+        job.notes.append({"set": offer.name, **offer.notes})
     with holding(job, db) as conn:
         coverage.note(conn, job.account.account_id, job.integration.integration_id, job.run_id, offer.covers)
 

@@ -21,7 +21,7 @@ from cuadra.connectors.base import Shop, Subscription
 from cuadra.db import Conn, Database
 from cuadra.db.queries import sql
 from cuadra.errors import Refused
-from cuadra.secrets import Secret
+from cuadra.secrets import KeyFile, Secret
 from cuadra.settings import Settings
 
 SIGNED_WITH = "webhook_secret"
@@ -89,7 +89,7 @@ def ensure(db: Database, settings: Settings, account: Account, integration: Inte
     looked = utc_now()
     listed = shop.subscriptions()
     keys = secrets.KeyFile.of(settings)
-    secret = secrets.get(db, keys, account.account_id, integration.integration_id, SIGNED_WITH)
+    secret = _secret(db, keys, account, integration)
     topics = _topics(integration)
     before = {topic: _before(known.get(topic), listed, signed=secret is not None) for topic in topics}
     lost = [known[topic] for topic in topics if before[topic] not in (ACTIVE, NEW)]
@@ -112,6 +112,24 @@ def ensure(db: Database, settings: Settings, account: Account, integration: Inte
     ended = [one.id for one in _ours(integration, listed) if one.url != url or one.topic not in topics]
     shop.unsubscribe(ended)
     return Health(url, notices, len(ended), min((row.checked_at for row in lost), default=None))
+
+
+def _secret(db: Database, keys: KeyFile, account: Account, integration: Integration) -> Secret | None:
+    """What notices are signed with. Where the platform decides, it is one of the credentials; the one before it counts as
+    well, for a platform takes its time to use a new one. None: it has been lost, or was never made."""
+    key = account.account_id, integration.integration_id
+    kept = secrets.get(db, keys, *key, SIGNED_WITH)
+    by = connectors.get(integration.connector).info.signed_by
+    if by is None:
+        return kept
+    theirs = secrets.get(db, keys, *key, by)
+    if theirs is None:
+        raise Refused("Notices of {name} are signed with its {what}, which is missing; set it: cuadra integration set "
+                      "{name} --secret {what}=-.", name=integration.name, what=by)  # fmt: skip
+    before = kept.reveal().split("\n")[0] if kept else ""
+    if before != theirs.reveal():
+        secrets.put(db, keys, *key, SIGNED_WITH, Secret("\n".join(filter(None, (theirs.reveal(), before)))))
+    return theirs
 
 
 def remove(db: Database, account: Account, integration: Integration, shop: Shop) -> int:

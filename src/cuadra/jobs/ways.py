@@ -13,7 +13,7 @@ from msgspec import structs
 
 from cuadra import accounts, connectors, coverage, folders, secrets
 from cuadra.accounts import Account, Integration
-from cuadra.connectors.base import Connector, Pacing, Place, Revealed, Shop
+from cuadra.connectors.base import Connector, PaceMaker, Pacing, Place, Revealed, Shop
 from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.errors import Refused
@@ -51,7 +51,8 @@ def place(db: Database, settings: Settings, account: Account, integration: Integ
     covered = coverage.load(db, account.account_id, integration.integration_id)
     day = way(db, account, integration).rules.first.day()
     since = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(account.time_zone)) if day else None
-    return Place(account.currency, account.time_zone, work, known, covered, since=since)
+    return Place(account.currency, account.time_zone, work, known, covered, since=since,
+                 vault=KeptCredentials(db, settings, account, integration))  # fmt: skip
 
 
 @contextmanager
@@ -76,16 +77,42 @@ def shop(db: Database, settings: Settings, account: Account, integration: Integr
 
 
 def shared_pace(db: Database, account: Account, integration: Integration,
-                stack: ExitStack, patience: float | None = None) -> Callable[[float], Pacing]:  # fmt: skip
+                stack: ExitStack, patience: float | None = None) -> PaceMaker:  # fmt: skip
     """Makes the pace that all who ask this integration's source keep together. `patience`: seconds that a turn may be
     away, where somebody waits for it."""
 
-    def make(per_second: float) -> Pacing:
-        made = SharedPace(db, account.account_id, integration.integration_id, per_second, patience)
+    def make(per_second: float, burst: float = 0.0) -> Pacing:
+        made = SharedPace(db, account.account_id, integration.integration_id, per_second, burst, patience)
         stack.callback(made.close)
         return made
 
     return make
+
+
+class KeptCredentials:
+    """See `connectors.base.Vault`. Has a connection of its own while it is used: who calls may be in a transaction."""
+
+    def __init__(self, db: Database, settings: Settings, account: Account, integration: Integration) -> None:
+        self._db, self._keys = db, secrets.KeyFile.of(settings)
+        self._account, self._integration = account.account_id, integration.integration_id
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Under a lock that dies with its session."""
+        with self._db.again() as db, db.transaction(self._account) as conn:
+            conn.execute(sql("lock_credentials"), {"integration": self._integration})
+            yield
+
+    def get(self, name: str) -> str | None:
+        """As it is kept now."""
+        with self._db.again() as db:
+            found = secrets.get(db, self._keys, self._account, self._integration, name)
+        return None if found is None else found.reveal()
+
+    def put(self, name: str, value: str) -> None:
+        """Sealed, and committed."""
+        with self._db.again() as db:
+            secrets.put(db, self._keys, self._account, self._integration, name, secrets.Secret(value))
 
 
 def connector(integration: Integration) -> Connector:

@@ -60,7 +60,7 @@ def _first(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | Non
         proof: Evidence = {"ordered_at": created.isoformat(), "coverage": rules.since}
         return Verdict(Standing.SKIPPED, "date_outside_coverage", proof)
     began = ws.account.began
-    if order.state in rules.without and began is not None and (created is None or created < began):
+    if rules.leaves_out(known(order.state)) and began is not None and (created is None or created < began):
         proof = {"state": order.state, "excluded_states": rules.without, "import_definition": "first.without",
                  "import_began": began.isoformat()}  # fmt: skip
         return Verdict(Standing.SKIPPED, "excluded_from_initial_import", proof)

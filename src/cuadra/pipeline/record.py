@@ -161,7 +161,7 @@ def _order(item: Item, identifier: str, ws: WorkingSet) -> None:
         if item.raw.asked is None:
             ws.relinks["order", identifier] = "tie"
         return
-    if ws.account.live and item.raw.asked is None and _doubtful(item, state):
+    if ws.account.live and item.raw.asked is None and _doubtful(item, value, state):
         ws.relinks["order", identifier] = "tie"
     if state.erased_at is not None:
         value = _without_person(item, value)
@@ -194,15 +194,15 @@ def _found_gone(state: OrderState) -> bool:
     return state.reason == "not_found_at_source" or state.read().lifecycle == "deleted"
 
 
-def _doubtful(item: Item, state: OrderState) -> bool:
-    """Two versions with one stamp and different contents, or a notice that comes after a newer version: which of them
+def _doubtful(item: Item, value: OrderRead, state: OrderState) -> bool:
+    """Two versions with one stamp that contradict each other, or a notice that comes after a newer version: which of them
     is the last is for the source to say."""
     assert item.version is not None
     stamp, known = item.version.stamp, state.version.stamp
     if stamp is None or known is None:
         return False
     tied = stamp == known and item.version.digest != state.version.digest
-    return tied or (item.raw.arrival == "webhook" and stamp < known)
+    return (tied and versions.contradict(value, state.read())) or (item.raw.arrival == "webhook" and stamp < known)
 
 
 def _absent(item: Item, identifier: str, state: OrderState | None, value: OrderRead, proof: Evidence,

@@ -5,8 +5,10 @@ Each field is one key of `cuadra rules set NAME KEY VALUE`; nested ones are dott
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
@@ -79,13 +81,23 @@ class CustomerRules(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """Filler contacts of this shop's staff, besides the usual ones: never keys."""
 
 
+def left_out(state: str | None, without: Iterable[str]) -> bool:
+    """Whether a raw state is one of these; `*` stands for anything."""
+    return state is not None and any(fnmatchcase(state, one) for one in without)
+
+
 class FirstRules(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """What the first import of a live source leaves out. Sets of files have no horizon."""
 
     since: Annotated[str, Meta(pattern=r"^(\d{4}-\d{2}-\d{2})?$")] = ""
     """The day from which orders are taken in, by their creation; empty: as far back as the first import reads."""
     without: list[str] = []
-    """Raw states that stay out while the order was never present and is older than the first import."""
+    """Raw states that stay out while the order was never present and is older than the first import; `*` stands for
+    anything."""
+
+    def leaves_out(self, state: str | None) -> bool:
+        """Whether an order of this raw state stays out."""
+        return left_out(state, self.without)
 
     def day(self) -> date | None:
         """The first day that is taken in."""

@@ -80,6 +80,28 @@ def merge(known: OrderRead, new: OrderRead) -> OrderRead:
     return merged
 
 
+def contradict(one: OrderRead, other: OrderRead) -> bool:
+    """Whether two versions say different things of something that both know. One may know more: a notice has another
+    shape than what a listing shows."""
+    return any(
+        _known(mine) and _known(theirs) and mine != theirs and not (isinstance(mine, Struct) and _agree(mine, theirs))
+        for name in one.__struct_fields__
+        if name not in OrderRead.VERSION_FIELDS
+        for mine, theirs in ((getattr(one, name), getattr(other, name)),)
+    )
+
+
+def _known(value: Any) -> bool:
+    return value is not UNSET
+
+
+def _agree(mine: Struct, theirs: Any) -> bool:
+    return type(mine) is type(theirs) and all(
+        not _known(a) or not _known(b) or a == b
+        for a, b in ((getattr(mine, name), getattr(theirs, name)) for name in mine.__struct_fields__)
+    )
+
+
 def differences(before: OrderRead, after: OrderRead) -> dict[str, list[Any]]:
     """Field → [before, after], in plain values; the update stamp is no change. Lines and other parts that have ids are
     compared one by one (`lines[3].quantity`)."""

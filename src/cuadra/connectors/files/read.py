@@ -16,7 +16,6 @@ from cuadra.connectors.base import Evidence, Raw, Read, Reader, Value
 from cuadra.connectors.files import nested
 from cuadra.connectors.files.layout import CHILDREN, FileLayout, Layout
 from cuadra.connectors.files.rows import Dialect, decode, split
-from cuadra.connectors.files.spool import unframe
 from cuadra.connectors.files.values import (
     BadValue,
     Parser,
@@ -25,6 +24,7 @@ from cuadra.connectors.files.values import (
     text,
     time_parser,
 )
+from cuadra.connectors.spool import unframe
 from cuadra.model import (
     BranchRead,
     CategoryRead,

@@ -15,8 +15,8 @@ from msgspec import Struct
 from cuadra import folders
 from cuadra.connectors.files.read import SetFile
 from cuadra.connectors.files.rows import Rows, decode, split
-from cuadra.connectors.files.spool import Part, frame, unframe
 from cuadra.connectors.files.values import BadValue
+from cuadra.connectors.spool import Part, frame, unframe
 
 ROW = "cuadra_row"
 """Names the bad row: set:file:line. A row that carries it corrects that one."""

@@ -13,7 +13,7 @@ from cuadra.connectors.base import Chunk, Progress, Raw, Reader
 from cuadra.connectors.files.layout import ENTITY_ROLES, Layout
 from cuadra.connectors.files.read import BODY_LIMIT, KEY_LIMIT, Plan, SetFile, plan, reader
 from cuadra.connectors.files.rows import SNIFF, Row, Rows, detect
-from cuadra.connectors.files.spool import Spool, frame
+from cuadra.connectors.spool import Spool, frame
 from cuadra.errors import InputError
 from cuadra.model import Entity
 

@@ -7,10 +7,10 @@ import ssl
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from cuadra.connectors.base import Delivery, Info, Offer, Ping, Place, Profile, Progress, Reader, Rejected, SettingSpec
 from cuadra.connectors.http import Pace, Verify, refuse_address
+from cuadra.connectors.notices import check_address
 from cuadra.connectors.woocommerce import offers
 from cuadra.connectors.woocommerce.client import Client
 from cuadra.connectors.woocommerce.hooks import TOPICS, judge
@@ -64,7 +64,7 @@ class WooCommerceConnector:
         if not re.fullmatch(r"\d{1,5}(\.\d+)?", pace) or float(pace) <= 0:
             raise UsageError("pace is a number above 0, not «{value}».", value=pace)
         refuse_address(settings["url"], private=settings.get("private") == "yes")
-        _check_notices(str(settings.get("notices") or ""))
+        check_address(str(settings.get("notices") or ""))
         _trusted(settings)
 
     def client(self, settings: dict[str, Any], place: Place) -> Client:
@@ -108,13 +108,6 @@ class WooCommerceConnector:
     def reader(self, description: dict[str, Any], place: Place) -> Reader:
         """The same reader for everything, today and in a year."""
         return read
-
-
-def _check_notices(address: str) -> None:
-    """The intake may be any address of the web that a path can be put behind."""
-    parts = urlsplit(address)
-    if address and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username):  # fmt: skip
-        raise UsageError("«{address}» is no address for notices; write it as https://hooks.example.", address=address)
 
 
 def _trusted(settings: dict[str, Any]) -> Verify:

@@ -11,12 +11,10 @@ import socket
 from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
-import httpx
-
 from cuadra.connectors.base import Finding
+from cuadra.connectors.reaching import answering, base_of
 
 PORTS = (80, 443, 8080)
-SECONDS = 5.0
 
 
 def reach(address: str | None, *, private: bool) -> Iterator[Finding]:
@@ -34,11 +32,6 @@ def reach(address: str | None, *, private: bool) -> Iterator[Finding]:
     yield answering(base_of(address))
 
 
-def base_of(address: str) -> str:
-    """The public address of our intake, from that of an integration's notices."""
-    return address.rpartition("/in/")[0]
-
-
 def _refusals(parts: SplitResult, bad: bool | None) -> Iterator[Finding]:
     host = parts.hostname or ""
     try:
@@ -54,19 +47,3 @@ def _refusals(parts: SplitResult, bad: bool | None) -> Iterator[Finding]:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     if port not in PORTS:
         yield Finding(bad, "WordPress sends nothing to port {port}, only to 80, 443 and 8080", {"port": port})
-
-
-def answering(base: str) -> Finding:
-    """Whether our intake answers at its public address, as far as it can be seen from this machine."""
-    try:
-        answer = httpx.get(f"{base}/health", timeout=SECONDS, follow_redirects=False, trust_env=False)
-    except httpx.HTTPError as error:
-        return Finding(None, "Whether anybody takes notices at {url} cannot be told from here: {why}",
-                       {"url": base, "why": str(error) or type(error).__name__})  # fmt: skip
-    if answer.is_redirect:
-        return Finding(False, "{url} redirects to {target}; WordPress does not follow and takes it for delivered: every "
-                       "notice would be lost", {"url": base, "target": answer.headers.get("location", "")[:200]})  # fmt: skip
-    if answer.status_code != 200:
-        return Finding(None, "{url}/health answers {status}: is that where notices are taken?",
-                       {"url": base, "status": answer.status_code})  # fmt: skip
-    return Finding(True, "Somebody answers at {url}", {"url": base})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -202,6 +202,10 @@ class WooShop:
     def examine(self, address: str | None) -> Iterator[Finding]:
         """Whether everything is there that the integration needs. Nothing is written."""
         return examine(self.client, address, self._now, self._currency)
+
+    def cured(self, reasons: Collection[str]) -> frozenset[str]:
+        """None: a key sees an order whole, or not at all."""
+        return frozenset()
 
     def subscriptions(self) -> list[Subscription]:
         """The shop's webhooks, whoever made them."""

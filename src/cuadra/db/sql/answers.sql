@@ -234,6 +234,14 @@ WHERE account_id = %(account)s AND integration_id = %(integration)s AND kind = '
 UPDATE run SET scope = scope || jsonb_build_object('census', %(census)s::jsonb)
 WHERE account_id = %(account)s AND run_id = %(run)s;
 
+-- name: warnings_of_store
+SELECT DISTINCT unnest(warnings) FROM orders
+WHERE account_id = %(account)s AND store_id = %(store)s AND warnings IS NOT NULL;
+
+-- name: orders_with_warning
+SELECT source_id FROM orders
+WHERE account_id = %(account)s AND store_id = %(store)s AND warnings && %(warnings)s::text[];
+
 -- name: sources_of_orders
 SELECT store_id, source_id FROM orders WHERE account_id = %(account)s AND order_id = ANY(%(orders)s);
 

@@ -109,13 +109,27 @@ SELECT (SELECT count(*) FROM looks), (SELECT count(*) FROM refusals), (SELECT co
        (SELECT count(*) FROM sent);
 
 -- name: take_turn
--- When the next call to a source may be made, counted for all who call it; in seconds from now.
+-- When the next call to a source may be made, counted for all who call it; in seconds from now. `saved`: seconds in which
+-- nobody asked that count for who asks now; `free`: those that are waited for after a call and not before it.
 INSERT INTO pace AS p (account_id, integration_id, next_at, per_second, calls)
-VALUES (%(account)s, %(integration)s, clock_timestamp() + make_interval(secs => 1 / %(rate)s::float8), %(rate)s, 1)
+VALUES (%(account)s, %(integration)s, clock_timestamp() + make_interval(secs => %(cost)s::float8 / %(rate)s - %(saved)s::float8),
+        %(rate)s, 1)
 ON CONFLICT (account_id, integration_id) DO UPDATE
-SET next_at = GREATEST(p.next_at, clock_timestamp()) + make_interval(secs => 1 / %(rate)s::float8),
+SET next_at = GREATEST(p.next_at, clock_timestamp() - make_interval(secs => %(saved)s::float8))
+              + make_interval(secs => %(cost)s::float8 / %(rate)s),
     per_second = %(rate)s, calls = p.calls + 1
-RETURNING extract(epoch FROM next_at - clock_timestamp())::float8 - 1 / %(rate)s::float8;
+RETURNING extract(epoch FROM next_at - clock_timestamp())::float8 - %(free)s::float8;
+
+-- name: give_back_turn
+-- What was drawn and not used. Where the platform says that less is left than we think, it is right.
+UPDATE pace
+SET next_at = GREATEST(next_at - make_interval(secs => %(cost)s::float8 / %(rate)s),
+                       clock_timestamp() - make_interval(secs => %(left)s::float8 / %(rate)s))
+WHERE account_id = %(account)s AND integration_id = %(integration)s;
+
+-- name: lock_credentials
+-- Who renews them renews them alone.
+SELECT pg_advisory_xact_lock(7211, %(integration)s::int);
 
 -- name: pause_pace
 INSERT INTO pace AS p (account_id, integration_id, next_at, per_second)

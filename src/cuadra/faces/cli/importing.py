@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -41,6 +42,17 @@ def import_command(
     name: Annotated[str, typer.Argument(metavar="NAME", help=_("The integration's name."))],
     json: JsonOption = False,
     again: Annotated[bool, typer.Option("--again", help=_("Take file sets that were processed before, too."))] = False,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-file",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help=_("Take what is in this file, fetched from the source by yourself (Shopify: a bulk file)."),
+        ),
+    ] = None,
     account: AccountOption = None,
 ) -> None:
     """Exit code 1 where something failed or was refused; 130 after Ctrl-C, and the next import goes on."""
@@ -48,7 +60,7 @@ def import_command(
         with session() as s, progress() as watch:
             owner = s.account(account)
             one = s.awake(owner, s.integration(owner, name))
-            report = importing.import_now(s.settings, s.db, owner, one, author(), watch, again=again)
+            report = importing.import_now(s.settings, s.db, owner, one, author(), watch, again=again, file=file)
             releasing.due_now(s.db, owner, watch)
     except KeyboardInterrupt:
         text = _("Interrupted. Nothing is lost: «cuadra import {name}» goes on where this stopped.")

@@ -1,0 +1,153 @@
+"""History in one piece: the shop runs a query over everything and writes what it finds into a file.
+
+Facts: an operation is asked for and looked after; its file is JSON lines, an order and each of its inner things on a line of
+its own that names its parent, after it and not beside it. No file at all means that nothing was found. A file of an operation
+that failed is never whole. Five may run at a time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cuadra.connectors.base import Progress
+from cuadra.connectors.http import Http, Trouble
+from cuadra.connectors.shopify import queries
+from cuadra.connectors.shopify.client import Client
+from cuadra.connectors.spool import Spool
+
+POLL_SECONDS, MOST_POLL_SECONDS = 1.0, 15.0
+BUSY = ("OPERATION_IN_PROGRESS", "LIMIT_REACHED")
+LINE_LIMIT = 16 << 20
+"""Bytes of one line; a longer one is no order."""
+_LISTS = {"LineItem": "lineItems", "ShippingLine": "shippingLines"}
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+def fetch(client: Client, door: Http, search: str, path: Path, progress: Progress,
+          sleep: Callable[[float], None] = time.sleep) -> int:  # fmt: skip
+    """Let the shop write the orders that a search finds into a file here; returns how many things it announces. Raises
+    Trouble for everything but a whole file."""
+    operation = _begun(client, queries.BULK % msgspec.json.encode(search).decode(), progress, sleep)
+    pause = POLL_SECONDS
+    while True:
+        found = client.ask(queries.BULK_STATE, {"id": operation}).data["bulkOperation"]
+        if found is None:
+            raise _failed("gone", operation)
+        progress(int(found["objectCount"] or 0), None, "bulk operation")
+        if found["status"] == "COMPLETED":
+            break
+        if found["status"] in ("FAILED", "CANCELED", "EXPIRED"):
+            raise _failed(str(found.get("errorCode") or found["status"]), operation)
+        sleep(pause)
+        pause = min(pause * 1.5, MOST_POLL_SECONDS)
+    if found["url"] is None:  # nothing was found
+        path.write_bytes(b"")
+        return 0
+    size = door.download(found["url"], path, lambda done, whole: progress(done, whole, "bulk file"))
+    announced = found.get("fileSize")
+    if announced is not None and int(announced) != size:
+        raise Trouble("source_answer_truncated", {"announced": int(announced), "read": size, "limit": None})
+    return int(found["objectCount"])
+
+
+def _begun(client: Client, query: str, progress: Progress, sleep: Callable[[float], None]) -> str:
+    """Begin an operation; wait where others are running."""
+    pause = POLL_SECONDS
+    while True:
+        try:
+            return str(client.change(queries.RUN_BULK, {"query": query})["bulkOperation"]["id"])
+        except Trouble as trouble:
+            if trouble.evidence.get("code") not in BUSY:
+                raise
+        progress(0, None, "waiting for other bulk operations")
+        sleep(pause)
+        pause = min(pause * 2, MOST_POLL_SECONDS)
+
+
+def _failed(why: str, operation: str) -> Trouble:
+    if why == "ACCESS_DENIED":
+        return Trouble("scope_missing", {"status": 200, "code": why, "permission": "read_orders"})
+    return Trouble(
+        "source_unavailable", {"attempts": [], "status": 200, "message": f"{operation}: {why}"}, transient=True
+    )
+
+
+def orders(path: Path, work: Path, progress: Progress) -> Iterator[dict[str, Any]]:
+    """The orders of a file, each with its inner things, in constant memory. Raises Trouble where a line is none, naming
+    it."""
+    size = path.stat().st_size
+    work.mkdir(parents=True, exist_ok=True)
+    spool = Spool(work, size)
+    try:
+        with path.open("rb") as file:
+            read = 0
+            for number, line in enumerate(file, 1):
+                read += len(line)
+                if line.strip():
+                    spool.add(_root(line, number), 0, number, line.rstrip(b"\n"))
+                if number % 10_000 == 0:
+                    progress(read, size, path.name)
+        for _key, parts in spool.groups():
+            made = _assembled([(number, _decode(raw)) for _file, number, raw in parts])
+            if made is not None:
+                yield made
+    finally:
+        spool.close()
+
+
+def _root(line: bytes, number: int) -> str:
+    """The order that a line belongs to."""
+    try:
+        thing = _decode(line) if len(line) <= LINE_LIMIT else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        thing = None
+    found = (thing.get("__parentId") or thing.get("id")) if isinstance(thing, dict) else None
+    if not isinstance(found, str):
+        raise Trouble(
+            "payload_unreadable", {"position": number, "message": f"line {number} is no object of a bulk file"}
+        )
+    return found
+
+
+def _assembled(parts: list[tuple[int, dict[str, Any]]]) -> dict[str, Any] | None:
+    """An order with its inner things; None for what is something else. Inner things without their order are a file that is
+    not whole."""
+    order: dict[str, Any] | None = None
+    inner: dict[str, list[Any]] = {name: [] for name in _LISTS.values()}
+    for _number, thing in parts:
+        if thing.pop("__parentId", None) is None:
+            order = thing
+        else:
+            inner[_list_of(thing)].append(thing)
+    if order is None:
+        raise Trouble("source_answer_truncated", {
+            "announced": None, "read": len(parts), "limit": None, "message": f"line {parts[0][0]}: its order is not in the file",
+        })  # fmt: skip
+    if not str(order.get("id", "")).startswith("gid://shopify/Order/"):
+        return None
+    return order | {name: {"nodes": found} for name, found in inner.items()}
+
+
+def _list_of(thing: dict[str, Any]) -> str:
+    """Which list an inner thing is of. A way of shipping may have no number."""
+    kind = str(thing.get("id") or "").removeprefix("gid://shopify/").partition("/")[0]
+    return _LISTS.get(kind) or ("lineItems" if "quantity" in thing else "shippingLines")
+
+
+def incomplete(order: dict[str, Any]) -> bool:
+    """Whether a bulk file does not tell enough of an order: which of its lines were given back."""
+    return bool(order.get("refunds")) and any(
+        line.get("quantity") != line.get("currentQuantity") for line in order["lineItems"]["nodes"]
+    )
+
+
+def body(order: dict[str, Any]) -> bytes:
+    """As it is kept."""
+    return _encode(order)

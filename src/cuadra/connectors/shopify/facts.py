@@ -1,0 +1,186 @@
+"""A Shopify order in our model, whichever of its two shapes it came in. Pure.
+
+Facts: GraphQL says times in UTC and amounts with as few decimals as it likes, notices say the shop's local time and two
+decimals; both mean the same. There is no single state: paid, sent, cancelled and closed are four things. `quantity` of a
+line counts what was given back and what an edit took out; `currentQuantity` counts neither. The total of today has lost
+what was given back, so what was sold is both together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from msgspec import Struct
+
+from cuadra.model import AddressRead, DiscountRead, LineRead, ShipmentRead
+from cuadra.money import ZERO, exponent
+
+PAYMENTS = {
+    "pending": "pending", "authorized": "authorized", "partially_paid": "partially_paid", "paid": "paid",
+    "partially_refunded": "partially_refunded", "refunded": "refunded", "voided": "voided", "expired": "voided",
+}  # fmt: skip
+FULFILMENTS = {
+    "unfulfilled": "unfulfilled", "open": "unfulfilled", "pending_fulfillment": "unfulfilled", "scheduled": "unfulfilled",
+    "on_hold": "unfulfilled", "in_progress": "unfulfilled", "request_declined": "unfulfilled",
+    "partially_fulfilled": "partial", "partial": "partial", "fulfilled": "fulfilled", "restocked": "returned",
+}  # fmt: skip
+
+
+class States(Struct, frozen=True):
+    """What an order is, on each of its axes; `raw` is all of it in a word."""
+
+    raw: str
+    lifecycle: str
+    payment: str | None
+    fulfilment: str | None
+
+
+def states(financial: str | None, fulfilment: str | None, *, cancelled: bool, closed: bool, test: bool) -> States:
+    """From the platform's own words, in any case. A word that is not known stays as it is, and is for the rules to map."""
+    paid = None if financial is None else PAYMENTS.get(financial.lower(), financial.lower())
+    word = (fulfilment or "unfulfilled").lower()
+    sent = FULFILMENTS.get(word, word)
+    lifecycle = "test" if test else "cancelled" if cancelled else "completed" if closed else "open"
+    raw = lifecycle if lifecycle in ("test", "cancelled") else f"{paid or 'unpaid'}/{sent}"
+    return States(raw, lifecycle, paid, sent)
+
+
+def moment(text: Any) -> datetime | None:
+    """A time in UTC; None where there is none."""
+    if not isinstance(text, str):
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (found.replace(tzinfo=UTC) if found.tzinfo is None else found).astimezone(UTC)
+
+
+class Money:
+    """Amounts of one order, with the decimals of its currency: both shapes write them differently."""
+
+    def __init__(self, currency: str | None) -> None:
+        self._unit = Decimal(1).scaleb(-exponent(currency))
+
+    def of(self, text: Any) -> Decimal | None:
+        """An amount, written as a text."""
+        if text is None or isinstance(text, bool):
+            return None
+        try:
+            found = Decimal(str(text))
+            even = found.quantize(self._unit)
+        except InvalidOperation:
+            return None if not isinstance(text, str) else Decimal("NaN")
+        return even if even == found else found
+
+    def bag(self, thing: Any) -> Decimal | None:
+        """The amount in the shop's currency, of a GraphQL `MoneyBag`."""
+        money = thing.get("shopMoney") if isinstance(thing, Mapping) else None
+        return self.of(money.get("amount")) if isinstance(money, Mapping) else None
+
+
+class Sold(Struct):
+    """One line, before what was taken out of it is taken out."""
+
+    id: str
+    quantity: Decimal
+    current: Decimal
+    returned: Decimal
+    price: Decimal | None
+    discounts: Decimal
+    tax: Decimal
+    product: str | None
+    variant: str | None
+    sku: str | None
+    name: str | None
+
+    def line(self, money: Money) -> LineRead | None:
+        """As it was sold: what an edit has taken out was not, what was given back was. None if nothing is left."""
+        sold = min(self.current + self.returned, self.quantity)
+        if sold <= 0:
+            return None
+        share = sold / self.quantity if self.quantity else Decimal(1)
+        discount, tax = (
+            money.of(round(part * share, 6).normalize() + ZERO) or ZERO for part in (self.discounts, self.tax)
+        )
+        total = None if self.price is None else money.of(self.price * sold - discount)
+        return LineRead(
+            id=self.id, product_id=self.product, variant_id=self.variant, sku=self.sku, name=self.name, quantity=sold,
+            unit_price=self.price, discount=discount or None, tax=tax, total=total,
+        )  # fmt: skip
+
+
+def lines(sold: Iterable[Sold], money: Money) -> list[LineRead]:
+    """All that were sold."""
+    return [line for one in sold if (line := one.line(money)) is not None]
+
+
+def total(current: Decimal | None, first: Decimal | None, refunded: Decimal, *, cancelled: bool) -> Decimal | None:
+    """What the order came to, before anything was given back: an edit counts, a refund does not. A cancelled order has no
+    total of today."""
+    if cancelled and not refunded:
+        return first
+    return first if current is None else current + refunded
+
+
+def name_of(title: str | None, variant: str | None) -> str | None:
+    """A product's name with that of its variant; one that has no variants has one by this name."""
+    if variant in (None, "", "Default Title"):
+        return title
+    return f"{title} - {variant}" if title else variant
+
+
+def address(place: Mapping[str, Any] | None, names: Mapping[str, str]) -> AddressRead | None:
+    """A postal address; `names`: our field → theirs."""
+    if not place:
+        return None
+    values = {ours: text(place.get(theirs)) for ours, theirs in names.items()}
+    person = " ".join(filter(None, (text(place.get(names_of)) for names_of in ("firstName", "lastName", "first_name", "last_name"))))  # fmt: skip
+    found = AddressRead(name=person or None, **values)
+    return found if found != AddressRead() else None
+
+
+def shipments(parcels: Iterable[tuple[str, str | None, datetime | None, list[tuple[str | None, str | None]]]],
+              ways: Iterable[ShipmentRead]) -> list[ShipmentRead]:  # fmt: skip
+    """How it is to go, and the parcels on their way: (number, state, when, [(carrier, tracking)]). A parcel of several
+    pieces has a tracking number for each."""
+    found = list(ways)
+    for number, state, at, tracks in parcels:
+        for place, (carrier, tracking) in enumerate(tracks or [(None, None)], 1):
+            key = number if place == 1 else f"{number}-{place}"
+            found.append(ShipmentRead(id=key, carrier=carrier, tracking=tracking, state=state, shipped_at=at))
+    return found
+
+
+def codes(found: Iterable[Any]) -> list[DiscountRead]:
+    """Discount codes; what each of them took off is on the lines."""
+    return [DiscountRead(code=code) for one in found if (code := text(one)) is not None]
+
+
+def text(value: Any) -> str | None:
+    """A text that says something."""
+    return (value.strip() or None) if isinstance(value, str) else None
+
+
+def number(gid: Any) -> str | None:
+    """The number inside a global id: `gid://shopify/Order/1` → `1`."""
+    if not isinstance(gid, str):
+        return None
+    found = gid.rpartition("/")[2].partition("?")[0]
+    return found if found.isascii() and found.isdecimal() else None
+
+
+def custom(attributes: Iterable[tuple[Any, Any]], tags: Iterable[str], confirmation: Any) -> dict[str, Any]:
+    """What shops keep beside: their own fields, tags, and the number the buyer was shown."""
+    found: dict[str, Any] = {
+        str(key): value for key, value in attributes if key and isinstance(value, str | int | float)
+    }
+    kept = sorted({tag.strip() for tag in tags if tag.strip()})
+    if kept:
+        found["tags"] = kept
+    if text(confirmation):
+        found["confirmation_number"] = text(confirmation)
+    return found

@@ -1,0 +1,192 @@
+"""What a Shopify shop has for us to take: its catalogue, its first orders, and what has changed since the last look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cuadra.connectors.base import Chunk, Evidence, OfferProblem, Progress, Raw, Reader, Source
+from cuadra.connectors.http import Trouble
+from cuadra.connectors.shopify import bulk, queries
+from cuadra.connectors.shopify.reader import read
+from cuadra.connectors.shopify.shop import ShopifyShop, bodies, slices
+from cuadra.model import Axis, Covered, Entity
+
+BEGINNING = datetime(2004, 1, 1, tzinfo=UTC)
+"""Before the first shop of the platform."""
+CHUNK = 1000
+CATALOGUE, CUSTOMERS = "catalogue", "customers"
+AUTO, PAGES, BULK = "auto", "pages", "bulk"
+BULK_FROM = 2_500
+"""So many orders are fetched sooner in one piece than page by page."""
+
+Found = tuple[Entity, list[bytes], datetime]
+"""Things of one kind, and when they were asked for."""
+
+
+class Listing:
+    """One walk over the shop; an offer and its own source. See `connectors.base.Offer`."""
+
+    is_set = False
+    digest = b""
+    problem: tuple[str, Evidence] | None = None
+    corrections: Sequence[Any] = ()
+
+    def __init__(self, name: str, arrival: str, found: Callable[[Progress], Iterator[Found]],
+                 covers: Sequence[Covered] = (), notes: dict[str, Any] | None = None) -> None:  # fmt: skip
+        self.name, self.arrival, self._found = name, arrival, found
+        self.covers: Sequence[Covered] = covers
+        self.sequence = 0
+        self.description: dict[str, Any] = {}
+        self.source_count: int | None = None
+        self.notes: dict[str, Any] = notes or {}
+
+    def open(self, progress: Progress) -> Source:
+        """Nothing to make ready."""
+        return self
+
+    def reader(self) -> Reader:
+        """The reader of everything that a shop sends."""
+        return read
+
+    def receive(self, cursor: dict[str, Any], progress: Progress) -> Iterator[Chunk]:
+        """Walk from the beginning: the bound of a walk is a time, and what comes again is known."""
+        raws: list[Raw] = []
+        done = 0
+        try:
+            for kind, items, asked in self._found(progress):
+                sequence = int(asked.timestamp() * 1_000_000)
+                raws += [Raw(kind, item, sequence) for item in items]
+                done += len(items)
+                progress(done, None, self.name)
+                if len(raws) >= CHUNK:
+                    yield Chunk(raws, {})
+                    raws = []
+        except Trouble as trouble:
+            if raws:
+                yield Chunk(raws, {})
+            raise OfferProblem(trouble.reason, trouble.evidence) from trouble
+        if raws:
+            yield Chunk(raws, {})
+
+
+def catalogue(shop: ShopifyShop, since: datetime) -> Listing:
+    """Collections whole, and products with their variants changed at `since` or later."""
+    began = shop.now()
+
+    def found(_progress: Progress) -> Iterator[Found]:
+        if shop.categories == "collections":
+            for nodes, data in shop.client.walk(queries.COLLECTIONS, "collections", {}, 250):
+                yield Entity.CATEGORY, bodies(nodes), shop.asked(data)
+        wanted = {"query": f"updated_at:>='{shop.text(since)}' AND status:active,draft,archived,unlisted"}
+        for nodes, data in shop.client.walk(queries.PRODUCTS, "products", wanted):
+            yield Entity.PRODUCT, shop.products(nodes), shop.asked(data)
+
+    covers = (Covered(Axis.UPDATED, since, began, began, CATALOGUE),)
+    return Listing("catalogue", "backfill" if since <= BEGINNING else "poll", found, covers)
+
+
+def customers(shop: ShopifyShop) -> Listing:
+    """Every customer. Changes come with notices: the shop finds changed ones by whole days only."""
+    began = shop.now()
+
+    def found(_progress: Progress) -> Iterator[Found]:
+        for nodes, data in shop.client.walk(queries.CUSTOMERS, "customers", {}, 100):
+            yield Entity.CUSTOMER, bodies([one for one in nodes if one]), shop.asked(data)
+
+    return Listing("customers", "backfill", found, (Covered(Axis.UPDATED, BEGINNING, began, began, CUSTOMERS),))
+
+
+def first(shop: ShopifyShop, horizon: datetime, wall: datetime | None, history: str, work: Path) -> Listing:
+    """Orders created from `horizon` on, whatever their state. `wall`: what was created before it the shop does not show."""
+    began = shop.now()
+    start = max(horizon, wall) if wall else horizon
+    notes: dict[str, Any] = {}
+    if wall is not None and horizon < wall:
+        proof = {"ordered_at": horizon.isoformat(), "window": 60, "oldest": wall.isoformat()}
+        notes = {"reason": "history_beyond_platform_window", "evidence": proof}
+    covers: Sequence[Covered] = (
+        Covered(Axis.CREATED, start, began, began), Covered(Axis.UPDATED, start, began, began, reach=start),
+    )  # fmt: skip
+    if start >= began:
+        covers = ()
+    return Listing("orders", "backfill", _created(shop, start, began, history, work), covers, notes)
+
+
+def earlier(shop: ShopifyShop, start: datetime, end: datetime, history: str, work: Path) -> Listing:
+    """Orders created before what has been read so far: a range that is imported later, or that could not be seen before."""
+    covers = (Covered(Axis.CREATED, start, end, shop.now()),)
+    return Listing("earlier", "backfill", _created(shop, start, end, history, work), covers)
+
+
+def changes(shop: ShopifyShop, since: datetime, reach: datetime | None) -> Listing:
+    """Orders changed at `since` or later, to the moment at which the look begins: what changes meanwhile leaves the window
+    and is found by the next one."""
+    began = shop.now()
+
+    def found(_progress: Progress) -> Iterator[Found]:
+        for low, high in slices(shop, Axis.UPDATED, since, began):
+            yield from _walked(shop, Axis.UPDATED, low, high)
+
+    return Listing("changes", "poll", found, (Covered(Axis.UPDATED, since, began, began, reach=reach),))
+
+
+def from_file(shop: ShopifyShop, path: Path, work: Path) -> Listing:
+    """A bulk file that somebody has downloaded. What it was asked for is not known, so it covers nothing."""
+    return Listing("file", "backfill", lambda progress: _assembled(shop, path, work, _made_at(path), progress))
+
+
+def _walked(shop: ShopifyShop, axis: Axis, low: datetime, high: datetime) -> Iterator[Found]:
+    wanted = {"query": shop.within(axis, low, high), "by": "UPDATED_AT" if axis is Axis.UPDATED else "CREATED_AT"}
+    for nodes, data in shop.client.walk(queries.ORDERS, "orders", wanted):
+        yield Entity.ORDER, shop.orders(nodes, data, ("orders", "nodes")), shop.asked(data)
+
+
+def _created(shop: ShopifyShop, start: datetime, end: datetime, history: str, work: Path) -> Callable[[Progress], Iterator[Found]]:  # fmt: skip
+    def found(progress: Progress) -> Iterator[Found]:
+        if start >= end:
+            return
+        search = shop.within(Axis.CREATED, start, end)
+        many, exact = shop.client.count(search)
+        if history == PAGES or (history == AUTO and many < BULK_FROM and exact):
+            for low, high in slices(shop, Axis.CREATED, start, end):
+                yield from _walked(shop, Axis.CREATED, low, high)
+            return
+        path, asked = work / "bulk.jsonl", shop.now()
+        bulk.fetch(shop.client, shop.door, search, path, progress)
+        yield from _assembled(shop, path, work, asked, progress)
+        path.unlink()
+
+    return found
+
+
+def _assembled(shop: ShopifyShop, path: Path, work: Path, asked: datetime, progress: Progress) -> Iterator[Found]:
+    """The orders of a bulk file. Of those that it does not tell enough of, the shop is asked again."""
+    whole: list[dict[str, Any]] = []
+    again: list[str] = []
+    for order in bulk.orders(path, work / "bulk", progress):
+        if bulk.incomplete(order):
+            again.append(order["id"])
+        else:
+            whole.append(order)
+        if len(whole) >= CHUNK:
+            yield Entity.ORDER, bodies(whole), asked
+            whole = []
+        if len(again) >= CHUNK:
+            yield from _again(shop, again)
+            again = []
+    if whole:
+        yield Entity.ORDER, bodies(whole), asked
+    yield from _again(shop, again)
+
+
+def _again(shop: ShopifyShop, ids: list[str]) -> Iterator[Found]:
+    for _some, data in shop.client.by_id(queries.ORDERS_BY_ID, ids):
+        nodes = [one for one in data.data["nodes"] if one]
+        yield Entity.ORDER, shop.orders(nodes, data, ("nodes",)), shop.asked(data)
+
+
+def _made_at(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)

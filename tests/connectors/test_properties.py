@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from cuadra.connectors.files.read import SetFile
 from cuadra.connectors.files.returns import Correction, harmless, mend, unharmed
 from cuadra.connectors.files.rows import Dialect, Rows, decode, split
-from cuadra.connectors.spool import Spool, frame, unframe
 from cuadra.connectors.files.values import BadValue, decimal_parser
+from cuadra.connectors.spool import Spool, frame, unframe
 from cuadra.model import CustomerRead, LineRead, OrderRead
 from cuadra.money import LIMIT
 from cuadra.pipeline.versions import Order, Version, compare, decode_content, differences, encode_content, merge

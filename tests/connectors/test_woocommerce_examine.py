@@ -19,9 +19,9 @@ import pytest
 
 from cuadra.connectors.base import Finding, Place
 from cuadra.connectors.http import Trouble
+from cuadra.connectors.reaching import answering
 from cuadra.connectors.woocommerce import WooCommerceConnector
 from cuadra.connectors.woocommerce.explain import explain
-from cuadra.connectors.reaching import answering
 from cuadra.connectors.woocommerce.reach import reach
 from cuadra.errors import UsageError
 from cuadra_simulators.woocommerce import ARGENTINA, Shop

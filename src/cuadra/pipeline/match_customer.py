@@ -105,9 +105,14 @@ def _any_phone(order: OrderRead) -> str | None:
 
 
 def _reachable(item: Item, customer: CustomerRead | None) -> bool:
-    """A contact that works, or one that a marketplace keeps to itself: there the buyer can be reached through it."""
+    """A contact that works, or one that the platform keeps to itself: there the buyer can be reached through it."""
     contacts = (item.email, item.phone)
-    return any(contact.value or contact.fault == "masked" for contact in contacts)
+    return hidden(item) or any(contact.value or contact.fault == "masked" for contact in contacts)
+
+
+def hidden(item: Item) -> bool:
+    """Whether the source says that there is a buyer whom it does not show."""
+    return "customer_data_hidden_by_plan" in item.read.warnings
 
 
 _SEARCHED = ["customer.email", "customer.phone", "billing.phone", "delivery.phone"]
@@ -124,7 +129,7 @@ def _nobody(item: Item, customer: CustomerRead | None, order: OrderRead, ws: Wor
     )
     if named and ws.rules.customers.contact_required and not _reachable(item, customer):
         return _unreachable(order)
-    if not named and ws.rules.customers.required:
+    if not named and ws.rules.customers.required and not hidden(item):
         return Verdict(Standing.HELD, "order_without_customer", {"searched": ["customer", *_SEARCHED[2:]]})
     return None
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from html import unescape
+from unicodedata import combining, normalize
+
 from msgspec import Struct
 
 FIRST_NAMES = (
@@ -145,3 +148,9 @@ def catalogue() -> list[Product]:
         for at, (code, name, brand, pesos, nodes, unit) in enumerate(_KINDS)
         for shade, (short, colour) in enumerate(_COLOURS)
     ]  # fmt: skip
+
+
+def slugify(text: str) -> str:
+    """A name as it stands in addresses."""
+    plain = "".join(c for c in normalize("NFKD", unescape(text).lower()) if not combining(c))
+    return "-".join("".join(c if c.isalnum() else " " for c in plain).split())

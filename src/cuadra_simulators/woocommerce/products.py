@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from html import unescape
-from unicodedata import combining, normalize
 
+from cuadra_simulators.shop_words import slugify as slugify
 from cuadra_simulators.woocommerce.model import Line, Order, Product
 from cuadra_simulators.woocommerce.world import World
 
 TAKES_STOCK = ("processing", "completed", "on-hold")
 GIVES_STOCK_BACK = ("cancelled", "pending")
-
-
-def slugify(text: str) -> str:
-    """A name as it stands in addresses."""
-    plain = "".join(c for c in normalize("NFKD", unescape(text).lower()) if not combining(c))
-    return "-".join("".join(c if c.isalnum() else " " for c in plain).split())
 
 
 def price_of(product: Product) -> str:

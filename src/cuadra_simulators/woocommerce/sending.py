@@ -1,46 +1,17 @@
-"""One POST to a receiver, as WordPress's HTTP library makes it."""
+"""How WordPress's HTTP library sends: its redirections, its rule of addresses, its headers."""
 
 from __future__ import annotations
 
-import http.client
 import ipaddress
-import ssl
-from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit
 
-from cuadra_simulators.woocommerce.rest.wire import Headers
+from cuadra_simulators.web import Answered, Headers
+from cuadra_simulators.web import Sender as Sender
+from cuadra_simulators.web import post as post
 from cuadra_simulators.woocommerce.settings import WC_VERSION, WP_VERSION
 
 AGENT = f"WooCommerce/{WC_VERSION} Hookshot (WordPress/{WP_VERSION})"
 PORTS = (80, 443, 8080)
-Answered = tuple[int, str]
-"""Status, and where a redirection points to."""
-Sender = Callable[[str, Headers, bytes, float], Answered]
-"""(address, headers, body, timeout) → what was answered. Raises OSError when nothing was."""
-
-
-def post(url: str, headers: Headers, body: bytes, timeout: float) -> Answered:
-    """Send it over the network. No redirection is followed here."""
-    parts = urlsplit(url)
-    connection: http.client.HTTPConnection
-    if parts.scheme == "https":
-        context = ssl.create_default_context()
-        connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=timeout, context=context)
-    else:
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
-    try:
-        path = parts.path or "/"
-        connection.putrequest("POST", f"{path}?{parts.query}" if parts.query else path, skip_accept_encoding=True)
-        for name, value in headers:
-            connection.putheader(name, value)
-        connection.endheaders(body)
-        answer = connection.getresponse()
-        answer.read()
-    except http.client.HTTPException as problem:
-        raise OSError(str(problem)) from problem
-    finally:
-        connection.close()
-    return answer.status, answer.getheader("Location") or ""
 
 
 def follow(send: Sender, url: str, headers: Headers, body: bytes, timeout: float) -> Answered:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from cuadra_simulators.faults import Fault
+from cuadra_simulators.web import RESET as RESET
+from cuadra_simulators.web import TIMEOUT as TIMEOUT
 from cuadra_simulators.woocommerce.faults import Faults
 from cuadra_simulators.woocommerce.rest.context import Services
 from cuadra_simulators.woocommerce.rest.wire import HTML_TYPE, JSON_TYPE, Headers, Reply, Request, no_route, reply_json
 
-RESET, TIMEOUT = -1, -2
-"""Instead of a status: the connection is reset, or nothing comes until the client gives up."""
 HOLD = 1.0
 _EXPIRED = ("Expires", "Wed, 11 Jan 1984 05:00:00 GMT")
 _NO_CACHE: Headers = [_EXPIRED, ("Cache-Control", "no-cache, must-revalidate, max-age=0, no-store, private")]

@@ -2,60 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qsl
 
+from cuadra_simulators.web import Headers as Headers
+from cuadra_simulators.web import Reply as Reply
+from cuadra_simulators.web import Request as Request
 from cuadra_simulators.woocommerce.shapes.common import to_json
 
 JSON_TYPE = "application/json; charset=UTF-8"
 HTML_TYPE = "text/html; charset=UTF-8"
-Headers = list[tuple[str, str]]
-
-
-@dataclass(slots=True)
-class Request:
-    """What a client sent. `secure` is what WordPress believes about TLS."""
-
-    method: str
-    path: str
-    query_string: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    secure: bool = False
-
-    @property
-    def query(self) -> list[tuple[str, str]]:
-        """Query parameters in the order in which they came, decoded."""
-        return parse_qsl(self.query_string, keep_blank_values=True)
-
-    def header(self, name: str) -> str:
-        """A header whatever its case; empty when absent."""
-        return next((value for key, value in self.headers.items() if key.lower() == name.lower()), "")
-
-
-@dataclass(slots=True)
-class Reply:
-    """What the shop answers."""
-
-    status: int
-    body: bytes
-    headers: Headers = field(default_factory=list)
-
-    @property
-    def reason(self) -> str:
-        """The words after the status."""
-        return HTTPStatus(self.status).phrase
-
-    def header(self, name: str) -> str:
-        """A header whatever its case; empty when absent."""
-        return next((value for key, value in self.headers if key.lower() == name.lower()), "")
-
-    def json(self) -> Any:
-        """The body, read."""
-        return json.loads(self.body)
 
 
 @dataclass(slots=True)

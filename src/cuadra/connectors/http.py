@@ -59,6 +59,12 @@ class Answer(Struct, frozen=True):
     asked_at: str = ""
 
 
+class Form(Struct, frozen=True):
+    """What a form would send."""
+
+    values: dict[str, str]
+
+
 class Trouble(Exception):
     """The platform did not give what was asked for. `reason` is a code of the catalogue, with its proof."""
 
@@ -149,7 +155,7 @@ class Http:
         return self._patiently("GET", path, params, None, self._patience.attempts if patient else 1)
 
     def ask(self, path: str, content: Any, *, patient: bool = True, cost: float = 1.0) -> Answer:
-        """Ask with a body. It changes nothing there, and is met again as `get` is. Raises Trouble."""
+        """Ask with a body, as JSON, or as a form where it is a `Form`. It changes nothing there, and is met again as `get` is. Raises Trouble."""
         return self._patiently("POST", path, None, content, self._patience.attempts if patient else 1, cost)
 
     def download(self, address: str, path: Path, progress: Callable[[int, int | None], None]) -> int:
@@ -216,7 +222,8 @@ class Http:
         self.calls.note(f"{method} {shape}")
         url = f"{self.base}/{path.lstrip('/')}"
         try:
-            with self._client.stream(method, url, params=params, json=content) as found:
+            body = {"data": content.values} if isinstance(content, Form) else {"json": content}
+            with self._client.stream(method, url, params=params, **body) as found:
                 headers = {name.lower(): value for name, value in found.headers.items()}
                 answer = Answer(found.status_code, headers, _bounded(found), method, url, began.isoformat())
         except httpx.TimeoutException as err:

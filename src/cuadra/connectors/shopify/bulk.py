@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,15 @@ from cuadra.connectors.base import Progress
 from cuadra.connectors.http import Http, Trouble
 from cuadra.connectors.shopify import queries
 from cuadra.connectors.shopify.client import Client
+from cuadra.connectors.shopify.facts import Money
 from cuadra.connectors.spool import Spool
+from cuadra.money import ZERO
 
 POLL_SECONDS, MOST_POLL_SECONDS = 1.0, 15.0
 BUSY = ("OPERATION_IN_PROGRESS", "LIMIT_REACHED")
 LINE_LIMIT = 16 << 20
 """Bytes of one line; a longer one is no order."""
-_LISTS = {"LineItem": "lineItems", "ShippingLine": "shippingLines"}
-
 _decode = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder().encode
 
 
 def fetch(client: Client, door: Http, search: str, path: Path, progress: Progress,
@@ -120,34 +120,34 @@ def _assembled(parts: list[tuple[int, dict[str, Any]]]) -> dict[str, Any] | None
     """An order with its inner things; None for what is something else. Inner things without their order are a file that is
     not whole."""
     order: dict[str, Any] | None = None
-    inner: dict[str, list[Any]] = {name: [] for name in _LISTS.values()}
+    lines: list[dict[str, Any]] = []
     for _number, thing in parts:
         if thing.pop("__parentId", None) is None:
             order = thing
         else:
-            inner[_list_of(thing)].append(thing)
+            lines.append(thing)
     if order is None:
         raise Trouble("source_answer_truncated", {
             "announced": None, "read": len(parts), "limit": None, "message": f"line {parts[0][0]}: its order is not in the file",
         })  # fmt: skip
     if not str(order.get("id", "")).startswith("gid://shopify/Order/"):
         return None
-    return order | {name: {"nodes": found} for name, found in inner.items()}
-
-
-def _list_of(thing: dict[str, Any]) -> str:
-    """Which list an inner thing is of. A way of shipping may have no number."""
-    kind = str(thing.get("id") or "").removeprefix("gid://shopify/").partition("/")[0]
-    return _LISTS.get(kind) or ("lineItems" if "quantity" in thing else "shippingLines")
+    return order | {"lineItems": {"nodes": lines}}
 
 
 def incomplete(order: dict[str, Any]) -> bool:
-    """Whether a bulk file does not tell enough of an order: which of its lines were given back."""
-    return bool(order.get("refunds")) and any(
-        line.get("quantity") != line.get("currentQuantity") for line in order["lineItems"]["nodes"]
-    )
+    """Whether a bulk file does not tell enough of an order: which of its lines were given back, or all the ways in which it
+    was to go. Else its one way is put where others have theirs."""
+    way = order.get("shippingLine")
+    if _amount(order.get("totalShippingPriceSet")) != _amount((way or {}).get("discountedPriceSet")):
+        return True
+    if order.get("refunds") and any(
+        one.get("quantity") != one.get("currentQuantity") for one in order["lineItems"]["nodes"]
+    ):
+        return True
+    order["shippingLines"] = {"nodes": [way] if way else []}
+    return False
 
 
-def body(order: dict[str, Any]) -> bytes:
-    """As it is kept."""
-    return _encode(order)
+def _amount(bag: Any) -> Decimal:
+    return Money(None).bag(bag) or ZERO

@@ -122,7 +122,7 @@ class Client:
         denied: Denied = {}
         for error in body.get("errors") or ():
             path = tuple(error.get("path") or ())
-            if not path:
+            if not path or not isinstance(body.get("data"), dict):
                 raise _refused(error, answer)
             denied.setdefault(path[:-1], []).append(str(path[-1]))
         data = body.get("data")

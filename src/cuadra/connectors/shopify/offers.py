@@ -74,7 +74,7 @@ class Listing:
 
 def catalogue(shop: ShopifyShop, since: datetime) -> Listing:
     """Collections whole, and products with their variants changed at `since` or later."""
-    began = shop.now()
+    began = _now(shop)
 
     def found(_progress: Progress) -> Iterator[Found]:
         if shop.categories == "collections":
@@ -90,7 +90,7 @@ def catalogue(shop: ShopifyShop, since: datetime) -> Listing:
 
 def customers(shop: ShopifyShop) -> Listing:
     """Every customer. Changes come with notices: the shop finds changed ones by whole days only."""
-    began = shop.now()
+    began = _now(shop)
 
     def found(_progress: Progress) -> Iterator[Found]:
         for nodes, data in shop.client.walk(queries.CUSTOMERS, "customers", {}, 100):
@@ -101,7 +101,7 @@ def customers(shop: ShopifyShop) -> Listing:
 
 def first(shop: ShopifyShop, horizon: datetime, wall: datetime | None, history: str, work: Path) -> Listing:
     """Orders created from `horizon` on, whatever their state. `wall`: what was created before it the shop does not show."""
-    began = shop.now()
+    began = _now(shop)
     start = max(horizon, wall) if wall else horizon
     notes: dict[str, Any] = {}
     if wall is not None and horizon < wall:
@@ -124,7 +124,7 @@ def earlier(shop: ShopifyShop, start: datetime, end: datetime, history: str, wor
 def changes(shop: ShopifyShop, since: datetime, reach: datetime | None) -> Listing:
     """Orders changed at `since` or later, to the moment at which the look begins: what changes meanwhile leaves the window
     and is found by the next one."""
-    began = shop.now()
+    began = _now(shop)
 
     def found(_progress: Progress) -> Iterator[Found]:
         for low, high in slices(shop, Axis.UPDATED, since, began):
@@ -136,6 +136,12 @@ def changes(shop: ShopifyShop, since: datetime, reach: datetime | None) -> Listi
 def from_file(shop: ShopifyShop, path: Path, work: Path) -> Listing:
     """A bulk file that somebody has downloaded. What it was asked for is not known, so it covers nothing."""
     return Listing("file", "backfill", lambda progress: _assembled(shop, path, work, _made_at(path), progress))
+
+
+def _now(shop: ShopifyShop) -> datetime:
+    """The end of a look that begins now: searches have bounds of whole seconds, and what they leave out of the last one is
+    not to be called covered."""
+    return shop.now().replace(microsecond=0)
 
 
 def _walked(shop: ShopifyShop, axis: Axis, low: datetime, high: datetime) -> Iterator[Found]:

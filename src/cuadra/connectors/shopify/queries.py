@@ -47,10 +47,13 @@ def _list(name: str, items: str, first: int | None) -> str:
 
 def order(first: int | None = LINES) -> str:
     """The fields of an order."""
-    few = None if first is None else FEW
-    # a bulk operation takes no list inside a plain list; there, what was given back comes with the next look
-    refund_lines = _list("refundLineItems", _REFUND_LINE, FEW) if first is not None else ""
-    return (_LEAF + _list("lineItems", _LINE, first) + "\n" + _list("shippingLines", _SHIPPING, few)
+    if first is None:
+        # a bulk operation takes lists only of things that have global ids, and none inside a plain list: of an order of
+        # which this does not tell enough, the shop is asked again
+        shipping = f"shippingLine {{ {_SHIPPING} }} totalShippingPriceSet {_MONEY}"
+        return _LEAF + _list("lineItems", _LINE, None) + "\n" + shipping + _LISTS % {"refund_lines": ""}
+    refund_lines = _list("refundLineItems", _REFUND_LINE, FEW)
+    return (_LEAF + _list("lineItems", _LINE, first) + "\n" + _list("shippingLines", _SHIPPING, FEW)
             + _LISTS % {"refund_lines": refund_lines})  # fmt: skip
 
 
@@ -145,7 +148,7 @@ query Shop {
 }"""
 RUN_BULK = """
 mutation RunBulk($query: String!) {
-  bulkOperationRunQuery(query: $query) { bulkOperation { id status } userErrors { field message code } }
+  bulkOperationRunQuery(query: $query, groupObjects: false) { bulkOperation { id status } userErrors { field message code } }
 }"""
 BULK_STATE = """
 query BulkState($id: ID!) {

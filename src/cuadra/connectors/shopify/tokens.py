@@ -11,13 +11,12 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from cuadra.connectors.base import Revealed, Vault
-from cuadra.connectors.http import Answer, Http, Trouble, excerpt
+from cuadra.connectors.http import Answer, Form, Http, Trouble, excerpt
 from cuadra.errors import UsageError
 
 TOKEN, CLIENT, SECRET, REFRESH = "access_token", "client_id", "client_secret", "refresh_token"
@@ -102,8 +101,8 @@ class Tokens:
         self._token = found.access_token
         self._ends = None if found.expires_in is None else self._now() + timedelta(seconds=found.expires_in)
 
-    def _ask(self, values: dict[str, Any]) -> Granted:
-        answer = self._door.ask(PATH, values, patient=True)
+    def _ask(self, values: dict[str, str]) -> Granted:
+        answer = self._door.ask(PATH, Form(values))
         try:
             return _decode(answer.body)
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as err:

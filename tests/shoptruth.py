@@ -43,11 +43,12 @@ def expected(order: TrueOrder, currency: str, now: datetime) -> tuple[str, str |
 def compare(world: World, shop: Shop, *, currency: str = "ARS") -> tuple[int, Counter[str], list[str]]:
     """(orders compared, differences by kind, some of them in words)."""
     rows = world.rows(
-        "SELECT o.source_id, o.standing, o.reason, o.content::text, o.state, o.total,"
-        " (SELECT array_agg(i.kind || ':' || i.value) FROM identifier i WHERE i.order_id = o.order_id),"
-        " (SELECT array_agg(k.value) FROM customer_key k WHERE k.customer_id = o.customer_id),"
-        " (SELECT jsonb_object_agg(r.source_id, r.amount::text) FROM refund r WHERE r.order_id = o.order_id)"
-        " FROM orders o JOIN store s USING (store_id) WHERE s.platform LIKE 'woocommerce%%'"
+        "SELECT o.source_id, o.standing, o.reason, o.content::text, o.state, o.total, i.found, k.found, r.found"
+        " FROM orders o JOIN store s USING (store_id)"
+        " LEFT JOIN (SELECT order_id, array_agg(kind || ':' || value) AS found FROM identifier GROUP BY 1) i USING (order_id)"
+        " LEFT JOIN (SELECT customer_id, array_agg(value) AS found FROM customer_key GROUP BY 1) k USING (customer_id)"
+        " LEFT JOIN (SELECT order_id, jsonb_object_agg(source_id, amount::text) AS found FROM refund GROUP BY 1) r USING (order_id)"
+        " WHERE s.platform LIKE 'woocommerce%%'"
     )
     ours = {row[0]: row[1:] for row in rows}
     truth = shop.truth.orders()

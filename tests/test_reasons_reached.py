@@ -549,7 +549,8 @@ def a_foreign_byte(world: World) -> Proof:
     lines = "order_id,sku,unit_price\nA,SKU-1,1.00\nB,SKU-1,1.00\nC,SKU-1,1.00\n"
     world.take_csv({"orders.csv": rows + b"A,1.00,a\xf1o,a@example.com\n", "lines.csv": lines})
     assert one(world, "SELECT content ->> 'note' FROM orders WHERE source_id = 'A'") == "año"
-    return of_order(world, "file_special_characters")
+    world.rules(unpaid_days="20")
+    return of_order(world, "file_special_characters")  # judged again, without being read again
 
 
 @produces("file_header_mismatch")

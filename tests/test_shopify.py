@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
 from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.shopifyworld import compare, following, hurried_shopify
+from cuadra import accounts, coverage
+from cuadra.connectors import http
+from cuadra.connectors.http import Trouble
+from cuadra.connectors.shopify import queries
+from cuadra.errors import UsageError
+from cuadra.jobs import ways
+from cuadra.model import Axis
+from cuadra_simulators.shopify import ALL_SCOPES
+from tests.shopifyworld import NAME, Followed, compare, following, hurried_shopify
 from tests.world import World
 
 __all__ = ["hurried_shopify"]
@@ -14,12 +27,354 @@ pytestmark = pytest.mark.usefixtures("hurried_shopify")
 NOTHING: Counter[str] = Counter()
 
 
+def same(shop: Followed) -> int:
+    """Every order is as the shop has it."""
+    many, wrong, said = compare(shop)
+    assert wrong == NOTHING, said[:10]
+    return many
+
+
+def calls(shop: Followed, what: str) -> int:
+    return sum(count for name, count in shop.shop.calls.items() if what in name)
+
+
+# ---------------------------------------------------------------- history
+
+
 @pytest.mark.parametrize("history", ["pages", "bulk"])
 def test_the_first_import_is_the_shop(world: World, history: str) -> None:
     with following(world, orders=120, settings={"history": history}) as shop:
         report = shop.scan()
         assert report.problem is None, report.problem
-        shop.scan()  # what was sold while the first one began
-        many, wrong, said = compare(shop)
-        assert wrong == NOTHING, said[:10]
-        assert many >= 120
+        assert same(shop) >= 120
+        assert (calls(shop, "RunBulk") > 0) == (history == "bulk")
+        assert accounts.integration_named(world.db, world.account, NAME).time_zone == shop.shop.settings.zone
+
+
+def test_a_bulk_file_that_was_downloaded_by_hand_is_taken_and_covers_nothing(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "bulk.jsonl"
+    with following(world, orders=40, notices=False) as shop:
+        body = {
+            "query": queries.RUN_BULK,
+            "variables": {"query": queries.BULK % "\"created_at:>='2015-01-01T00:00:00Z'\""},
+        }
+        made = shop.shop.request("POST", "graphql.json", body=body).json()["data"]["bulkOperationRunQuery"]
+        shop.shop.advance(60)
+        url = shop.shop.graphql(queries.BULK_STATE, {"id": made["bulkOperation"]["id"]})["data"]["bulkOperation"]["url"]
+        with urllib.request.urlopen(url) as file:
+            path.write_bytes(file.read())
+        report = shop.scan(file=path)
+        assert report.problem is None
+        same(shop)
+        assert not [one for one in coverage.load(world.db, world.account.account_id, shop.one.integration_id)
+                    if one.axis is Axis.CREATED and not one.filter]  # fmt: skip
+
+
+def test_a_file_that_is_none_is_refused_with_its_line(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "bulk.jsonl"
+    path.write_text('{"id":"gid://shopify/Order/1","legacyResourceId":"1"}\nnot this\n')
+    with following(world, orders=2, notices=False) as shop:
+        report = shop.scan(file=path)
+        assert report.problem is not None
+        reason, proof = report.problem
+        assert reason == "payload_unreadable"
+        assert "line 2" in proof["message"]
+
+
+@pytest.mark.parametrize("fault", ["bulk_failed", "bulk_partial", "bulk_canceled", "bulk_expired"])
+def test_a_bulk_operation_that_fails_brings_nothing_and_covers_nothing(world: World, fault: str) -> None:
+    with following(world, orders=40, notices=False, settings={"history": "bulk"}) as shop:
+        shop.shop.faults.add(fault)
+        report = shop.scan()
+        assert report.problem is not None
+        assert not [
+            one for one in coverage.load(world.db, world.account.account_id, shop.one.integration_id) if not one.filter
+        ]
+        shop.shop.faults.clear()
+        shop.scan()
+        same(shop)
+
+
+# ---------------------------------------------------------------- living on
+
+
+def test_what_happens_is_known_by_notices(world: World) -> None:
+    with following(world, orders=30) as shop:
+        shop.scan()
+        shop.shop.live(80)
+        shop.shop.advance(30)
+        shop.work()
+        same(shop)
+        assert not shop.rows("SELECT 1 FROM attempt WHERE outcome = 'failed'")
+
+
+def test_what_happens_is_known_by_imports_alone(world: World) -> None:
+    with following(world, orders=30, notices=False) as shop:
+        shop.scan()
+        shop.shop.live(60, deliver=False)
+        shop.scan(compare=True)
+        same(shop)
+
+
+def test_faults_of_all_kinds_lose_nothing(world: World) -> None:
+    """Notices dropped, doubled, late, in another order; answers that fail, are cut off or throttled; orders that a page
+    leaves out."""
+    with following(world, orders=60) as shop:
+        shop.scan()
+        for kind, rate, seconds in (
+            ("webhook_drop", 0.3, 0), ("webhook_duplicate", 0.2, 0), ("webhook_delay", 0.2, 20), ("webhook_reorder", 0.3, 0),
+            ("webhook_stale", 0.1, 0), ("error_500", 0.05, 0), ("too_many", 0.05, 0), ("cut_body", 0.03, 0),
+            ("reset", 0.02, 0), ("internal_error", 0.03, 0), ("skip_item", 0.1, 0), ("repeat_item", 0.1, 0),
+        ):  # fmt: skip
+            shop.shop.faults.add(kind, rate=rate, seconds=seconds)
+        for _ in range(4):
+            shop.shop.live(30)
+            shop.shop.advance(30)
+            shop.work()
+            shop.scan()
+        happened = dict(shop.shop.faults.happened)
+        shop.shop.faults.clear()
+        shop.shop.advance(3600)
+        shop.work()
+        shop.scan(compare=True)
+        shop.work()
+        same(shop)
+        assert len(happened) >= 8, happened
+
+
+def test_one_store_through_two_integrations_and_two_ways_has_each_order_once(world: World) -> None:
+    with following(world, orders=50, settings={"history": "bulk"}) as shop:
+        other = accounts.add_integration(world.db, world.account, "otra", "shopify-settled",
+                                         {**shop.one.settings, "history": "pages"}, "test", same_store=True)  # fmt: skip
+        accounts.move(world.db, world.account, other, "active", "test")
+        shop.scan()
+        shop.shop.live(30)
+        shop.shop.advance(10)
+        shop.work()
+        same(shop)
+        twice = shop.rows("SELECT source_id FROM orders GROUP BY store_id, source_id HAVING count(*) > 1")
+        assert twice == []
+        assert shop.rows("SELECT count(DISTINCT store_id) FROM orders") == [(1,)]
+
+
+def test_a_subscription_that_the_shop_has_deleted_is_made_again(world: World) -> None:
+    with following(world, orders=5) as shop:
+        shop.scan()
+        before = set(shop.shop.hooks.subscriptions)
+        shop.answer = 500
+        shop.shop.live(3)
+        shop.shop.advance(6 * 3600)
+        assert len(shop.shop.hooks.subscriptions) < len(before), "after eight failures it is gone"
+        shop.answer = 200
+        report = shop.scan()
+        assert any(note.get("reason") == "subscription_disabled" for note in report.notes)
+        assert len(shop.shop.hooks.subscriptions) == len(before)
+        same(shop)
+
+
+def test_a_new_client_secret_and_the_old_one_both_count(world: World) -> None:
+    with following(world, orders=5) as shop:
+        shop.scan()
+        shop.secret("client_secret", shop.shop.rotate_secret())
+        shop.scan()
+        shop.shop.live(3)
+        shop.shop.advance(30)
+        assert all(one.ok for one in shop.shop.deliveries), "signed with the old one for a while"
+        shop.shop.advance(2 * 3600)
+        shop.shop.live(3)
+        shop.shop.advance(30)
+        assert all(one.ok for one in shop.shop.deliveries)
+        shop.work()
+        same(shop)
+
+
+# ---------------------------------------------------------------- what may be seen
+
+
+def test_what_the_plan_hides_is_filled_after_an_upgrade_by_itself(world: World) -> None:
+    with following(world, orders=40, kind="admin") as shop:
+        shop.shop.upgrade("basic")
+        shop.scan()
+        hidden = shop.rows("SELECT count(*) FROM orders WHERE 'customer_data_hidden_by_plan' = ANY(warnings)")[0][0]
+        assert hidden >= 30
+        assert shop.rows("SELECT count(*) FROM orders WHERE reason IN ('order_without_customer', 'customer_without_contact')"
+                         " AND 'customer_data_hidden_by_plan' = ANY(warnings)") == [(0,)]  # fmt: skip
+        assert shop.rows("SELECT count(*) FROM orders WHERE customer_email IS NOT NULL") == [(0,)]
+        shop.scan(compare=True)
+        assert (
+            shop.rows("SELECT count(*) FROM orders WHERE 'customer_data_hidden_by_plan' = ANY(warnings)")[0][0]
+            == hidden
+        )
+        shop.shop.upgrade("grow")
+        shop.scan(compare=True)
+        shop.work()
+        assert shop.rows("SELECT count(*) FROM orders WHERE 'customer_data_hidden_by_plan' = ANY(warnings)") == [(0,)]
+        same(shop)
+
+
+def test_without_the_permission_for_older_orders_it_says_what_it_cannot_see(world: World) -> None:
+    scopes = [one for one in ALL_SCOPES if one != "read_all_orders"]
+    with following(world, orders=120, days=120, scopes=scopes) as shop:
+        report = shop.scan()
+        (note,) = [one for one in report.notes if one.get("reason") == "history_beyond_platform_window"]
+        wall = datetime.fromisoformat(note["evidence"]["oldest"])
+        assert abs(datetime.now(UTC) - timedelta(days=60) - wall) < timedelta(minutes=5)
+        truth = shop.shop.truth.orders()
+        seen = {int(one) for (one,) in shop.rows("SELECT source_id FROM orders")}
+        older = {one.id for one in truth.values() if one.created < wall.timestamp()}
+        assert older
+        assert not seen & older
+        settle = timedelta(0)
+        read = coverage.load(world.db, world.account.account_id, shop.one.integration_id)
+        assert coverage.absence(wall - timedelta(days=5), read, settle) is None, "no absence is proven there"
+        assert coverage.absence(wall + timedelta(days=5), read, settle) is not None
+        with ways.shop(world.db, world.settings, world.account, shop.one) as asked:
+            texts = [one.text.format(**one.values) for one in asked.examine(None)]
+        assert any("read_all_orders" in one for one in texts)
+        shop.shop.app.scopes.add("read_all_orders")
+        shop.scan()
+        same(shop)
+
+
+@pytest.mark.parametrize("lacking", ["read_products", "read_customers", "read_orders"])
+def test_each_permission_that_lacks_is_named(world: World, lacking: str) -> None:
+    scopes = [one for one in ALL_SCOPES if lacking.removeprefix("read_") not in one]
+    with following(world, orders=5, scopes=scopes, notices=False) as shop:
+        with ways.shop(world.db, world.settings, world.account, shop.one) as asked:
+            found = [one for one in asked.examine(None) if one.good is False]
+        assert any(lacking in str(one.values) + one.text for one in found), found
+
+
+def test_the_connection_test_is_all_good_for_a_shop_that_is(world: World) -> None:
+    with following(world, orders=5, notices=False) as shop:
+        with ways.shop(world.db, world.settings, world.account, shop.one) as asked:
+            found = list(asked.examine(None))
+        assert not [one for one in found if one.good is False], found
+        assert any("was read to its end" in one.text for one in found)
+
+
+# ---------------------------------------------------------------- asking
+
+
+def test_a_token_of_a_day_is_asked_for_anew(world: World) -> None:
+    with following(world, orders=5, credentials={"client_id": "?", "client_secret": "?"}) as shop:
+        shop.secret("client_id", shop.shop.app.client_id)
+        shop.secret("client_secret", shop.shop.app.client_secret)
+        shop.scan()
+        shop.shop.tokens.expire(shop.shop.app)
+        shop.shop.live(3)
+        report = shop.scan()
+        assert report.problem is None
+        same(shop)
+
+
+def test_a_token_of_an_hour_is_renewed_by_one_and_used_by_all(world: World) -> None:
+    with following(world, orders=5, kind="public", notices=False) as shop:
+        given = shop.shop.tokens.exchange(shop.shop.app)
+        for name, value in (("client_id", shop.shop.app.client_id), ("client_secret", shop.shop.app.client_secret),
+                            ("refresh_token", given["refresh_token"]), ("access_token", given["access_token"])):  # fmt: skip
+            shop.secret(name, value)
+        shop.scan()
+        assert shop.secret("refresh_token") == given["refresh_token"], "the token is good: nothing was renewed"
+        for _ in range(3):
+            shop.shop.tokens.expire(shop.shop.app)
+            with (
+                ways.shop(world.db, world.settings, world.account, shop.one) as one,
+                ways.shop(world.db, world.settings, world.account, shop.one) as two,
+            ):
+                assert one.time_zone() == two.time_zone() == shop.shop.settings.zone
+        assert shop.secret("refresh_token") != given["refresh_token"]
+        shop.scan()
+        same(shop)
+
+
+def test_a_token_that_was_revoked_is_said(world: World) -> None:
+    with following(world, orders=5, notices=False) as shop:
+        shop.shop.revoke()
+        with ways.shop(world.db, world.settings, world.account, shop.one) as asked, pytest.raises(Trouble) as met:
+            asked.time_zone()
+        assert met.value.reason == "credentials_invalid"
+
+
+def test_without_the_secret_that_signs_no_notices_can_be_taken(world: World) -> None:
+    with (
+        following(world, orders=2, credentials={"access_token": "x"}) as shop,
+        pytest.raises(UsageError, match="client_secret"),
+    ):
+        shop.scan()
+
+
+def test_a_page_that_would_cost_too_much_is_made_smaller(world: World) -> None:
+    from cuadra_simulators.shopify import DOCUMENTED
+
+    with following(
+        world, orders=60, notices=False, settings={"history": "pages"}, cost=DOCUMENTED_COST(DOCUMENTED)
+    ) as shop:
+        report = shop.scan()
+        assert report.problem is None, report.problem
+        same(shop)
+
+
+def DOCUMENTED_COST(weights: Any) -> Any:
+    from cuadra_simulators.shopify.graph.costs import cost as counting
+
+    return counting(weights)
+
+
+def test_a_search_that_is_not_understood_is_a_failure(world: World) -> None:
+    with following(world, orders=5, notices=False) as shop:
+        with ways.shop(world.db, world.settings, world.account, shop.one) as asked, pytest.raises(Trouble) as met:
+            asked.client.ask(queries.COUNT, {"query": "updatedat:>='2026-01-01T00:00:00Z'"})  # type: ignore[attr-defined]
+        assert met.value.reason == "internal_error"
+        assert "updatedat" in json.dumps(met.value.evidence)
+
+
+def test_a_version_that_was_retired_is_noticed(world: World) -> None:
+    with following(world, orders=5, notices=False) as shop:
+        shop.shop.faults.add("version_retired")
+        with ways.shop(world.db, world.settings, world.account, shop.one) as asked:
+            found = [one for one in asked.examine(None) if one.reason == "source_structure_changed"]
+        assert found
+
+
+def test_an_order_is_looked_for_by_its_number_name_and_email(world: World) -> None:
+    with following(world, orders=20, notices=False) as shop:
+        truth = next(one for one in shop.shop.truth.orders().values() if one.email and one.exists)
+        with ways.shop(world.db, world.settings, world.account, shop.one) as asked:
+            from cuadra.model import Entity
+
+            by_id = asked.fetch(Entity.ORDER, [str(truth.id)], patient=False)
+            by_name = asked.search("number", truth.name.lstrip("#"))
+            by_mail = asked.search("email", truth.email or "")
+            nobody = asked.fetch(Entity.ORDER, ["1"], patient=False)
+        for look in (by_id, by_name, by_mail):
+            assert look.trouble is None
+            assert str(truth.id) in [raw.asked["id"] for raw in look.raws if raw.asked]
+        assert [raw.asked["status"] for raw in nobody.raws if raw.asked] == [404]
+
+
+@pytest.mark.parametrize("settings", [{"shop": "nada"}, {"shop": "a.myshopify.com", "history": "x"},
+                                      {"shop": "a.myshopify.com", "categories": "x"}, {"shop": "a.myshopify.com", "points": "0"},
+                                      {"shop": "a.myshopify.com", "notices": "ftp://x"}])  # fmt: skip
+def test_settings_that_cannot_work_are_refused_by_name(settings: dict[str, str]) -> None:
+    from cuadra.connectors.shopify import ShopifyConnector
+
+    with pytest.raises(UsageError):
+        ShopifyConnector().check(settings)
+
+
+def test_the_budget_is_a_bucket_that_is_shared() -> None:
+    now, slept = [0.0], []
+    pace = http.Pace(50, 500, clock=lambda: now[0], sleep=slept.append)
+    for _ in range(5):
+        pace.wait(100)
+    assert slept == [], "the bucket was full"
+    pace.wait(100)
+    assert slept == [2.0]
+    pace.give_back(90)
+    now[0] = 2.0
+    pace.wait(10)
+    assert slept == [2.0], "of the last hundred only ten were used"
+    pace.give_back(0, left=0)
+    pace.wait(50)
+    assert slept[-1] == 1.0, "the platform itself says that nothing is left"

@@ -358,6 +358,10 @@ class Shop(Protocol):
         """The source's own count of orders created from `start` to before `end`, whatever their state."""
         ...
 
+    def reach(self) -> datetime | None:
+        """Orders created before are not shown to us, and nothing says so; None: all are."""
+        ...
+
     def time_zone(self) -> str | None:
         """The store's own time zone, by its name (`America/Bogota`); None where it does not tell, or has none with a
         name."""

@@ -73,13 +73,14 @@ def import_now(settings: Settings, db: Database, account: Account, integration: 
         with contextlib.ExitStack() as stack:
             if job.way.account.live:
                 job.shop = stack.enter_context(ways.shop(db, settings, account, integration))
-                live.before(job, job.shop)
+                if file is None:
+                    live.before(job, job.shop)
             with _undisturbed():
                 _drain(job)
                 with contextlib.suppress(Cancelled):
                     _receive(job, cursor, again)
                 _drain(job)
-            going_on = job.shop is not None and not job.cancelled
+            going_on = job.shop is not None and not job.cancelled and file is None
             found = live.after(job, job.shop, compare=compare) if going_on and job.shop is not None else None
         _release(job)
         report = _close(job, found)

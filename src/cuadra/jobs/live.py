@@ -75,8 +75,8 @@ def after(job: Job, shop: Shop, *, compare: bool) -> census.Census | None:
     if job.problem is not None or not (compare or _time_for_census(job)):
         return None
     _ask_for_cured(job, shop)
-    start = _since(job)
     try:
+        start = max(filter(None, (_since(job), shop.reach())))
         accounts.set_store_zone(job.db, job.account, job.integration, shop.time_zone())
         found = census.take(job.db, job.account, job.integration, shop, start, job.watch)
     except Trouble as trouble:

@@ -19,6 +19,8 @@ from cuadra.pipeline.record import judge
 from cuadra.pipeline.working import Item, OrderState, WorkingSet
 
 CHUNK = 500
+OF_READING = ("file_special_characters", "customer_data_hidden_by_plan")
+"""Warnings that a reader gives: the payload is not read again, and they stay."""
 
 
 class Judged(Struct):
@@ -67,7 +69,9 @@ def item_of(state: OrderState, ws: WorkingSet) -> Item:
     """A stored order as an item: as if its newest receipt came again."""
     order = state.read()
     raw = Raw(Entity.ORDER, b"", state.version.sequence)
-    item = Item(raw, state.receipt_id or 0, Read(Entity.ORDER, order.id, order), state.version)
+    seen = {code: state.evidence[code] for code in OF_READING if code in state.evidence}
+    item = Item(raw, state.receipt_id or 0, Read(Entity.ORDER, order.id, order, warnings=seen), state.version)
+    item.evidence |= seen
     rules = ws.rules.customers
     contact_keys(item, order, rules.region or ws.account.country, frozenset(rules.placeholders))
     item.state = state

@@ -23,7 +23,9 @@ from cuadra.connectors.shopify.tokens import Tokens
 VERSION = "2026-04"
 """The API's version that the queries were written for."""
 PAGE, LEAST_PAGE = 50, 1
+LEAST_LINES = 5
 LIGHT_PAGE = 250
+INNER_PAGE = 100
 GUESS = 100.0
 """What a query is taken to cost before it was ever asked, in points."""
 WALL = "read_all_orders"
@@ -59,6 +61,7 @@ class Client:
         self._http: Http | None = None
         self._costs: dict[str, float] = {}
         self._sizes: dict[str, int] = {}
+        self._lines = queries.LINES
         self.answered_by: str | None = None
         """The version that answered, where it is not the one that was asked."""
         self.plan: str | None = None
@@ -101,9 +104,9 @@ class Client:
 
     def _asked(self, http: Http, text: str, variables: dict[str, Any] | None, patient: bool) -> Answer:
         expected = self._costs.get(text, GUESS)
+        given = {"lines": self._lines, **(variables or {})} if "$lines" in text else variables or {}
         try:
-            answer = http.ask("graphql.json", {"query": text, "variables": variables or {}}, patient=patient,
-                              cost=expected)  # fmt: skip
+            answer = http.ask("graphql.json", {"query": text, "variables": given}, patient=patient, cost=expected)
         except Trouble as trouble:
             if trouble.answer is not None and _code(trouble.answer) == "MAX_COST_EXCEEDED":
                 raise TooCostly from trouble
@@ -164,9 +167,7 @@ class Client:
             try:
                 found = self.ask(text, {**variables, "first": first, "after": after})
             except TooCostly as err:
-                if first <= LEAST_PAGE:
-                    raise _too_costly(text) from err
-                self._sizes[text] = max(first // 2, LEAST_PAGE)
+                self._less(text, first, err)
                 continue
             listed = found.data[root]
             yield listed["nodes"], found
@@ -183,12 +184,19 @@ class Client:
             try:
                 found = self.ask(text, {"ids": some}, patient=patient)
             except TooCostly as err:
-                if many <= 1:
-                    raise _too_costly(text) from err
-                self._sizes[text] = many // 2
+                self._less(text, many, err)
                 continue
             yield some, found
             at += len(some)
+
+    def _less(self, text: str, size: int, err: TooCostly) -> None:
+        """From now on ask for less at a time: fewer things, then fewer lines of each. Raises Trouble where it is least."""
+        if size > LEAST_PAGE:
+            self._sizes[text] = max(size // 2, LEAST_PAGE)
+        elif "$lines" in text and self._lines > LEAST_LINES:
+            self._lines //= 2
+        else:
+            raise _too_costly(text) from err
 
     def whole(self, thing: dict[str, Any], name: str, text: str) -> None:
         """Follow an inner list to its end, in place."""
@@ -197,7 +205,12 @@ class Client:
             return
         info = inner.pop("pageInfo", None) or {}
         while info.get("hasNextPage"):
-            found = self.ask(text, {"id": thing["id"], "after": info["endCursor"]}).data
+            first = self._sizes.get(text, INNER_PAGE)
+            try:
+                found = self.ask(text, {"id": thing["id"], "first": first, "after": info["endCursor"]}).data
+            except TooCostly as err:
+                self._less(text, first, err)
+                continue
             (root,) = found.values()
             if root is None:  # deleted while it was read: what is known of it stands
                 return

@@ -112,7 +112,7 @@ def first(shop: ShopifyShop, horizon: datetime, wall: datetime | None, history: 
     )  # fmt: skip
     if start >= began:
         covers = ()
-    return Listing("orders", "backfill", _created(shop, start, began, history, work), covers, notes)
+    return Listing("orders", "backfill", _created(shop, start, None, history, work), covers, notes)
 
 
 def earlier(shop: ShopifyShop, start: datetime, end: datetime, history: str, work: Path) -> Listing:
@@ -122,12 +122,11 @@ def earlier(shop: ShopifyShop, start: datetime, end: datetime, history: str, wor
 
 
 def changes(shop: ShopifyShop, since: datetime, reach: datetime | None) -> Listing:
-    """Orders changed at `since` or later, to the moment at which the look begins: what changes meanwhile leaves the window
-    and is found by the next one."""
+    """Orders changed at `since` or later. One that changes meanwhile goes to the end of the list, and comes again."""
     began = _now(shop)
 
     def found(_progress: Progress) -> Iterator[Found]:
-        for low, high in slices(shop, Axis.UPDATED, since, began):
+        for low, high in slices(shop, Axis.UPDATED, since, None):
             yield from _walked(shop, Axis.UPDATED, low, high)
 
     return Listing("changes", "poll", found, (Covered(Axis.UPDATED, since, began, began, reach=reach),))
@@ -144,19 +143,20 @@ def _now(shop: ShopifyShop) -> datetime:
     return shop.now().replace(microsecond=0)
 
 
-def _walked(shop: ShopifyShop, axis: Axis, low: datetime, high: datetime) -> Iterator[Found]:
+def _walked(shop: ShopifyShop, axis: Axis, low: datetime, high: datetime | None) -> Iterator[Found]:
     wanted = {"query": shop.within(axis, low, high), "by": "UPDATED_AT" if axis is Axis.UPDATED else "CREATED_AT"}
     for nodes, data in shop.client.walk(queries.ORDERS, "orders", wanted):
         yield Entity.ORDER, shop.orders(nodes, data, ("orders", "nodes")), shop.asked(data)
 
 
-def _created(shop: ShopifyShop, start: datetime, end: datetime, history: str, work: Path) -> Callable[[Progress], Iterator[Found]]:  # fmt: skip
+def _created(shop: ShopifyShop, start: datetime, end: datetime | None, history: str, work: Path) -> Callable[[Progress], Iterator[Found]]:  # fmt: skip
     def found(progress: Progress) -> Iterator[Found]:
-        if start >= end:
+        if end is not None and start >= end:
             return
         search = shop.within(Axis.CREATED, start, end)
         many, exact = shop.client.count(search)
-        if history == PAGES or (history == AUTO and many < BULK_FROM and exact):
+        # a bulk file says of nothing that it was kept back
+        if history == PAGES or (history == AUTO and many < BULK_FROM and exact) or shop.hides_people():
             for low, high in slices(shop, Axis.CREATED, start, end):
                 yield from _walked(shop, Axis.CREATED, low, high)
             return

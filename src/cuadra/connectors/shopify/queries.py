@@ -7,7 +7,7 @@ order has few of (payments, refunds, parcels) is a plain list there, and comes w
 from __future__ import annotations
 
 LINES, FEW = 50, 10
-"""Items of an inner list that come with the thing itself."""
+"""Items of an inner list that come with the thing itself; of an order's lines fewer, where a shop counts them dear."""
 
 _MONEY = "{ shopMoney { amount currencyCode } }"
 _LEAF = """
@@ -38,15 +38,15 @@ fragment Place on MailingAddress { firstName lastName company address1 address2 
 """
 
 
-def _list(name: str, items: str, first: int | None) -> str:
+def _list(name: str, items: str, first: int | str | None) -> str:
     """An inner list, with where it goes on; `first` None: as a bulk operation wants it."""
     if first is None:
         return f"{name} {{ edges {{ node {{ {items} }} }} }}"
     return f"{name}(first: {first}) {{ nodes {{ {items} }} pageInfo {{ hasNextPage endCursor }} }}"
 
 
-def order(first: int | None = LINES) -> str:
-    """The fields of an order."""
+def order(first: str | None = "$lines") -> str:
+    """The fields of an order; `first` None: as a bulk operation wants them."""
     if first is None:
         # a bulk operation takes lists only of things that have global ids, and none inside a plain list: of an order of
         # which this does not tell enough, the shop is asked again
@@ -59,24 +59,24 @@ def order(first: int | None = LINES) -> str:
 
 PAGE_INFO = "pageInfo { hasNextPage endCursor }"
 ORDERS = f"""
-query Orders($first: Int!, $after: String, $query: String, $by: OrderSortKeys!) {{
+query Orders($first: Int!, $after: String, $query: String, $by: OrderSortKeys!, $lines: Int!) {{
   orders(first: $first, after: $after, query: $query, sortKey: $by) {{ nodes {{ {order()} }} {PAGE_INFO} }}
 }}
 {PLACE}"""
 ORDERS_BY_ID = f"""
-query OrdersById($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Order {{ {order()} }} }} }}
+query OrdersById($ids: [ID!]!, $lines: Int!) {{ nodes(ids: $ids) {{ ... on Order {{ {order()} }} }} }}
 {PLACE}"""
 MORE_LINES = f"""
-query MoreLines($id: ID!, $after: String) {{
-  order(id: $id) {{ lineItems(first: 100, after: $after) {{ nodes {{ {_LINE} }} {PAGE_INFO} }} }}
+query MoreLines($id: ID!, $first: Int!, $after: String) {{
+  order(id: $id) {{ lineItems(first: $first, after: $after) {{ nodes {{ {_LINE} }} {PAGE_INFO} }} }}
 }}"""
 MORE_SHIPPING = f"""
-query MoreShipping($id: ID!, $after: String) {{
-  order(id: $id) {{ shippingLines(first: 100, after: $after) {{ nodes {{ {_SHIPPING} }} {PAGE_INFO} }} }}
+query MoreShipping($id: ID!, $first: Int!, $after: String) {{
+  order(id: $id) {{ shippingLines(first: $first, after: $after) {{ nodes {{ {_SHIPPING} }} {PAGE_INFO} }} }}
 }}"""
 MORE_REFUND_LINES = f"""
-query MoreRefundLines($id: ID!, $after: String) {{
-  refund(id: $id) {{ refundLineItems(first: 100, after: $after) {{ nodes {{ {_REFUND_LINE} }} {PAGE_INFO} }} }}
+query MoreRefundLines($id: ID!, $first: Int!, $after: String) {{
+  refund(id: $id) {{ refundLineItems(first: $first, after: $after) {{ nodes {{ {_REFUND_LINE} }} {PAGE_INFO} }} }}
 }}"""
 CENSUS = f"""
 query Census($first: Int!, $after: String, $query: String) {{
@@ -91,7 +91,7 @@ query Census($first: Int!, $after: String, $query: String) {{
 }}"""
 COUNT = "query Count($query: String) { ordersCount(query: $query, limit: null) { count precision } }"
 NUMBERED = f"""
-query Numbered($query: String) {{ orders(first: 10, query: $query, sortKey: CREATED_AT) {{ nodes {{ {order()} }} }} }}
+query Numbered($query: String, $lines: Int!) {{ orders(first: 10, query: $query, sortKey: CREATED_AT) {{ nodes {{ {order()} }} }} }}
 {PLACE}"""
 BULK = f"{{ orders(query: %s) {{ edges {{ node {{ {order(None)} }} }} }} }}\n{PLACE}"
 
@@ -115,12 +115,12 @@ query ProductsById($ids: [ID!]!) {{
   }}
 }}"""
 MORE_VARIANTS = f"""
-query MoreVariants($id: ID!, $after: String) {{
-  product(id: $id) {{ variants(first: 100, after: $after) {{ nodes {{ {_VARIANT} }} {PAGE_INFO} }} }}
+query MoreVariants($id: ID!, $first: Int!, $after: String) {{
+  product(id: $id) {{ variants(first: $first, after: $after) {{ nodes {{ {_VARIANT} }} {PAGE_INFO} }} }}
 }}"""
 MORE_COLLECTIONS = f"""
-query MoreCollections($id: ID!, $after: String) {{
-  product(id: $id) {{ collections(first: 100, after: $after) {{ nodes {{ legacyResourceId title }} {PAGE_INFO} }} }}
+query MoreCollections($id: ID!, $first: Int!, $after: String) {{
+  product(id: $id) {{ collections(first: $first, after: $after) {{ nodes {{ legacyResourceId title }} {PAGE_INFO} }} }}
 }}"""
 COLLECTIONS = f"""
 query Collections($first: Int!, $after: String) {{
@@ -143,7 +143,8 @@ query CustomersById($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Customer {{ {_CU
 
 SHOP = """
 query Shop {
-  shop { id name myshopifyDomain currencyCode ianaTimezone plan { publicDisplayName } }
+  shop { id name myshopifyDomain currencyCode ianaTimezone orderNumberFormatPrefix
+    orderNumberFormatSuffix plan { publicDisplayName } }
   currentAppInstallation { accessScopes { handle } }
 }"""
 RUN_BULK = """

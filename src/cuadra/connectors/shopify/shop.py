@@ -86,10 +86,12 @@ class ShopifyShop:
         """A time as searches want it, between quotes: else its colons end it."""
         return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    def within(self, axis: Axis, start: datetime, end: datetime) -> str:
-        """The search for orders created, or changed, from `start` to before `end`. Bounds are whole seconds."""
+    def within(self, axis: Axis, start: datetime, end: datetime | None) -> str:
+        """The search for orders created, or changed, from `start` to before `end`; None: to now, whatever the shop's clock
+        says. Bounds are whole seconds."""
         field = "updated_at" if axis is Axis.UPDATED else "created_at"
-        return f"{field}:>='{self.text(start)}' AND {field}:<'{self.text(end)}'"
+        until = "" if end is None else f" AND {field}:<'{self.text(end)}'"
+        return f"{field}:>='{self.text(start)}'{until}"
 
     @staticmethod
     def asked(data: Data) -> datetime:
@@ -189,9 +191,8 @@ class ShopifyShop:
         """Orders by the number that people see or by the buyer's email. The shop finds more than was asked for: what has
         another number is left out."""
         look = Look()
-        plain = text.replace("\\", "").replace('"', "")
-        wanted = f'email:"{plain}"' if kind == "email" else f'name:"{plain}"'
         try:
+            wanted = self._wanted(kind, text.replace("\\", "").replace('"', ""))
             data = self.client.ask(queries.NUMBERED, {"query": wanted}, patient=False)
             nodes = data.data["orders"]["nodes"]
             asked = self.asked(data)
@@ -203,6 +204,14 @@ class ShopifyShop:
         except Trouble as trouble:
             look.trouble = (trouble.reason, trouble.evidence)
         return look
+
+    def _wanted(self, kind: str, plain: str) -> str:
+        """A search. A number may be typed without what the shop puts around it."""
+        if kind == "email":
+            return f'email:"{plain}"'
+        shop = self.about()["shop"]
+        whole = f"{shop.get('orderNumberFormatPrefix') or ''}{plain}{shop.get('orderNumberFormatSuffix') or ''}"
+        return " OR ".join(f'name:"{one}"' for one in dict.fromkeys((plain, f"#{plain}", whole)))
 
     def _note(self, look: Look, request: str, asked: datetime, found: int) -> None:
         took = (self.now() - asked) / timedelta(milliseconds=1)
@@ -218,6 +227,10 @@ class ShopifyShop:
             wanted = {"query": self.within(Axis.CREATED, low, high)}
             for nodes, _ in self.client.walk(queries.CENSUS, "orders", wanted, LIGHT_PAGE):
                 yield [_entry(node) for node in nodes]
+
+    def reach(self) -> datetime | None:
+        """Without a permission of its own the app sees 60 days."""
+        return self.wall()
 
     def count(self, start: datetime, end: datetime) -> int:
         """The shop's own count."""
@@ -239,11 +252,12 @@ class ShopifyShop:
 
     def cured(self, reasons: Collection[str]) -> frozenset[str]:
         """Whether a person's data is shown now."""
-        if HIDDEN not in reasons:
-            return frozenset()
+        return frozenset() if HIDDEN not in reasons or self.hides_people() else frozenset({HIDDEN})
+
+    def hides_people(self) -> bool:
+        """Whether the shop keeps data of buyers to itself, as far as some orders show it."""
         wanted = {"first": TRIALS, "after": None, "query": None, "by": "CREATED_AT"}
-        data = self.client.ask(queries.ORDERS, wanted)
-        return frozenset() if data.denied or not data.data["orders"]["nodes"] else frozenset({HIDDEN})
+        return bool(self.client.ask(queries.ORDERS, wanted).denied)
 
     def subscriptions(self) -> list[Subscription]:
         """The app's own."""
@@ -263,17 +277,19 @@ class ShopifyShop:
         raise Trouble("destination_rejected", proof)
 
 
-def slices(shop: ShopifyShop, axis: Axis, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """The interval in pieces of which each has no more orders than one walk can show, oldest first."""
-    left = [(start, end)]
+def slices(shop: ShopifyShop, axis: Axis, start: datetime, end: datetime | None) -> Iterator[tuple[datetime, datetime | None]]:  # fmt: skip
+    """The interval in pieces of which each has no more orders than one walk can show, oldest first. Without an end the last
+    piece has none either."""
+    left: list[tuple[datetime, datetime | None]] = [(start, end)]
     while left:
         low, high = left.pop()
         many, exact = shop.client.count(shop.within(axis, low, high))
-        if (many <= SLICE and exact) or high - low <= timedelta(seconds=1):
+        until = high or shop.now()
+        if (many <= SLICE and exact) or until - low <= timedelta(seconds=1):
             if many:
                 yield low, high
             continue
-        middle = (low + (high - low) / 2).replace(microsecond=0)
+        middle = (low + (until - low) / 2).replace(microsecond=0)
         if middle <= low:
             middle = low + timedelta(seconds=1)
         left += [(middle, high), (low, middle)]

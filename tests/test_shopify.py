@@ -7,7 +7,6 @@ import urllib.request
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,7 +17,7 @@ from cuadra.connectors.shopify import queries
 from cuadra.errors import UsageError
 from cuadra.jobs import ways
 from cuadra.model import Axis
-from cuadra_simulators.shopify import ALL_SCOPES
+from cuadra_simulators.shopify import ALL_SCOPES, DOCUMENTED, cost
 from tests.shopifyworld import NAME, Followed, compare, following, hurried_shopify
 from tests.world import World
 
@@ -305,20 +304,23 @@ def test_without_the_secret_that_signs_no_notices_can_be_taken(world: World) -> 
 
 
 def test_a_page_that_would_cost_too_much_is_made_smaller(world: World) -> None:
-    from cuadra_simulators.shopify import DOCUMENTED
-
+    """By the documented costs, of which nobody knows whether a shop goes by them, one order with its lines is too much."""
     with following(
-        world, orders=60, notices=False, settings={"history": "pages"}, cost=DOCUMENTED_COST(DOCUMENTED)
+        world, orders=25, notices=False, settings={"history": "pages", "points": "2000"}, cost=cost(DOCUMENTED)
     ) as shop:
+        shop.shop.upgrade("enterprise")
         report = shop.scan()
         assert report.problem is None, report.problem
         same(shop)
 
 
-def DOCUMENTED_COST(weights: Any) -> Any:
-    from cuadra_simulators.shopify.graph.costs import cost as counting
-
-    return counting(weights)
+def test_who_asks_too_much_waits_and_goes_on(world: World) -> None:
+    with following(world, orders=25, notices=False, settings={"history": "pages", "points": "10000"}) as shop:
+        shop.shop.faults.add("too_many", calls=[3, 4, 9])
+        report = shop.scan()
+        assert report.problem is None, report.problem
+        assert shop.shop.faults.happened["too_many"] == 3
+        same(shop)
 
 
 def test_a_search_that_is_not_understood_is_a_failure(world: World) -> None:

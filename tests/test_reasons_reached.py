@@ -30,6 +30,7 @@ from cuadra.model import Entity
 from cuadra.pipeline.run import prepare_safely as prepare
 from cuadra.pipeline.run import run
 from cuadra_simulators.woocommerce import ApiKey, Clock, Shop
+from tests import shopifyreasons
 from tests.faces import listening
 from tests.loopback import serving
 from tests.rules import again, ana, one, order_id, way, way_of
@@ -1070,6 +1071,9 @@ def a_notice_without_room(world: World) -> Proof:
 @produces("intake_unavailable")
 def a_notice_whose_secret_cannot_be_opened(world: World) -> Proof:
     return notice(world, "intake_unavailable", key=False)
+
+
+SCENARIOS += shopifyreasons.SCENARIOS
 
 
 @pytest.mark.parametrize(("code", "scenario"), cases())

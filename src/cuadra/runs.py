@@ -74,7 +74,7 @@ class Report(Struct):
         return bool(
             self.orders.get("failed")
             or self.refusals
-            or any(note.get("reason") and not note.get("cured") for note in self.notes)
+            or any(note.get("reason") and not (note.get("cured") or note.get("remark")) for note in self.notes)
         )
 
 

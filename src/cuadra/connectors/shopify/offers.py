@@ -35,8 +35,10 @@ class Listing:
     corrections: Sequence[Any] = ()
 
     def __init__(self, name: str, arrival: str, found: Callable[[Progress], Iterator[Found]],
-                 covers: Sequence[Covered] = (), notes: dict[str, Any] | None = None) -> None:  # fmt: skip
-        self.name, self.arrival, self._found = name, arrival, found
+                 covers: Sequence[Covered] = (), notes: dict[str, Any] | None = None,
+                 remark: Callable[[], dict[str, Any]] | None = None) -> None:  # fmt: skip
+        """`remark`: what is to be said of it once it has been received."""
+        self.name, self.arrival, self._found, self._remark = name, arrival, found, remark
         self.covers: Sequence[Covered] = covers
         self.sequence = 0
         self.description: dict[str, Any] = {}
@@ -70,6 +72,8 @@ class Listing:
             raise OfferProblem(trouble.reason, trouble.evidence) from trouble
         if raws:
             yield Chunk(raws, {})
+        if self._remark is not None and not self.notes:
+            self.notes = self._remark()
 
 
 def catalogue(shop: ShopifyShop, since: datetime) -> Listing:
@@ -112,7 +116,8 @@ def first(shop: ShopifyShop, horizon: datetime, wall: datetime | None, history: 
     )  # fmt: skip
     if start >= began:
         covers = ()
-    return Listing("orders", "backfill", _created(shop, start, None, history, work), covers, notes)
+    return Listing("orders", "backfill", _created(shop, start, None, history, work), covers, notes,
+                   lambda: _version(shop))  # fmt: skip
 
 
 def earlier(shop: ShopifyShop, start: datetime, end: datetime, history: str, work: Path) -> Listing:
@@ -129,12 +134,23 @@ def changes(shop: ShopifyShop, since: datetime, reach: datetime | None) -> Listi
         for low, high in slices(shop, Axis.UPDATED, since, None):
             yield from _walked(shop, Axis.UPDATED, low, high)
 
-    return Listing("changes", "poll", found, (Covered(Axis.UPDATED, since, began, began, reach=reach),))
+    covers = (Covered(Axis.UPDATED, since, began, began, reach=reach),)
+    return Listing("changes", "poll", found, covers, remark=lambda: _version(shop))
 
 
 def from_file(shop: ShopifyShop, path: Path, work: Path) -> Listing:
     """A bulk file that somebody has downloaded. What it was asked for is not known, so it covers nothing."""
     return Listing("file", "backfill", lambda progress: _assembled(shop, path, work, _made_at(path), progress))
+
+
+def _version(shop: ShopifyShop) -> dict[str, Any]:
+    """A remark where another version of the API answers than the one that was asked."""
+    client = shop.client
+    if client.answered_by is None:
+        return {}
+    difference = f"API {client.version} → {client.answered_by}"
+    proof: Evidence = {"difference": difference, "sample": None, "mappings": []}
+    return {"reason": "source_structure_changed", "evidence": proof, "remark": True}
 
 
 def _now(shop: ShopifyShop) -> datetime:

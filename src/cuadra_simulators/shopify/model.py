@@ -220,7 +220,7 @@ class Line:
     @property
     def discount(self) -> int:
         """All discounts."""
-        return sum(amount for _, amount in self.discounts)
+        return sum(amount for _, amount in self.discounts) if self.discounts else 0
 
     @property
     def net(self) -> int:

@@ -12,9 +12,8 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
-from cuadra_simulators.program import Busy, fault_of, tell_place, until_terminated
+from cuadra_simulators.program import Busy, parser, tell_place, until_terminated
 from cuadra_simulators.shopify.diary import Diary, Kept
 from cuadra_simulators.shopify.faults import KINDS
 from cuadra_simulators.shopify.settings import COUNTRIES, PLANS
@@ -86,24 +85,12 @@ def _introduce(shop: Shop, say: Callable[[str], object]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m cuadra_simulators.shopify", description="A Shopify store on loopback.")
-    parser.add_argument("--port", type=int, default=8081, help="where it listens (8081); 0 takes any")
-    parser.add_argument("--seed", type=int, default=1, help="which shop it is (1)")
-    parser.add_argument("--orders", type=int, default=500, help="orders of the past two months (500)")
-    parser.add_argument("--country", choices=COUNTRIES, default="MX", help="money, taxes and time zone (MX)")
-    parser.add_argument("--pace", type=float, default=4.0, help="seconds between events, on average (4)")
-    parser.add_argument("--bulk", type=int, default=5, help="seconds that a bulk operation takes (5)")
-    parser.add_argument("--app", choices=("custom", "admin", "public"), default="custom", help="kind of app (custom)")
-    parser.add_argument("--plan", choices=PLANS, default="grow", help="the shop's plan (grow)")
-    parser.add_argument("--fault", type=fault_of(KINDS), action="append", default=[], metavar="KIND=RATE",
-                        help=f"what goes wrong, and how often: {', '.join(KINDS)}")  # fmt: skip
-    parser.add_argument("--diary", type=Path, metavar="FILE",
-                        help="write down what happens; a shop that opens with a diary goes on from it")  # fmt: skip
-    parser.add_argument("--place", type=Path, metavar="FILE", help="write there where it is, once it answers (JSON)")
-    parser.add_argument(
-        "--idle", type=float, default=0.0, help="end after so many seconds in which nobody asks (never)"
-    )
-    return parser
+    made = parser("cuadra_simulators.shopify", "A Shopify store on loopback.", 8081, KINDS)
+    made.add_argument("--country", choices=COUNTRIES, default="MX", help="money, taxes and time zone (MX)")
+    made.add_argument("--bulk", type=int, default=5, help="seconds that a bulk operation takes (5)")
+    made.add_argument("--app", choices=("custom", "admin", "public"), default="custom", help="kind of app (custom)")
+    made.add_argument("--plan", choices=PLANS, default="grow", help="the shop's plan (grow)")
+    return made
 
 
 if __name__ == "__main__":

@@ -12,9 +12,8 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
-from cuadra_simulators.program import Busy, fault_of, tell_place, until_terminated
+from cuadra_simulators.program import Busy, parser, tell_place, until_terminated
 from cuadra_simulators.woocommerce.clock import Clock
 from cuadra_simulators.woocommerce.diary import Diary, Kept
 from cuadra_simulators.woocommerce.faults import KINDS
@@ -97,28 +96,14 @@ def _introduce(shop: Shop, say: Callable[[str], object], *, proxied: bool) -> No
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m cuadra_simulators.woocommerce", description="A WooCommerce shop on loopback."
-    )
-    parser.add_argument("--port", type=int, default=8080, help="where it listens (8080); 0 takes any")
-    parser.add_argument("--seed", type=int, default=1, help="which shop it is (1)")
-    parser.add_argument("--orders", type=int, default=500, help="orders of the past two months (500)")
-    parser.add_argument("--country", choices=COUNTRIES, default="AR", help="pesos with or without cents, or euros (AR)")
-    parser.add_argument("--pace", type=float, default=4.0, help="seconds between events, on average (4)")
-    parser.add_argument(
+    made = parser("cuadra_simulators.woocommerce", "A WooCommerce shop on loopback.", 8080, KINDS)
+    made.add_argument("--country", choices=COUNTRIES, default="AR", help="pesos with or without cents, or euros (AR)")
+    made.add_argument(
         "--queue", type=int, default=5, help="seconds between runs of the webhook queue (5; real ones: 60)"
     )
-    parser.add_argument("--tls", action="store_true", help="listen with a self-signed certificate")
-    parser.add_argument("--proxied", action="store_true", help="plain HTTP that the shop takes for TLS")
-    parser.add_argument("--fault", type=fault_of(KINDS), action="append", default=[], metavar="KIND=RATE",
-                        help=f"what goes wrong, and how often: {', '.join(KINDS)}")  # fmt: skip
-    parser.add_argument("--diary", type=Path, metavar="FILE",
-                        help="write down what happens; a shop that opens with a diary goes on from it")  # fmt: skip
-    parser.add_argument("--place", type=Path, metavar="FILE", help="write there where it is, once it answers (JSON)")
-    parser.add_argument(
-        "--idle", type=float, default=0.0, help="end after so many seconds in which nobody asks (never)"
-    )
-    return parser
+    made.add_argument("--tls", action="store_true", help="listen with a self-signed certificate")
+    made.add_argument("--proxied", action="store_true", help="plain HTTP that the shop takes for TLS")
+    return made
 
 
 if __name__ == "__main__":

@@ -135,3 +135,13 @@ def test_it_listens_on_loopback(shop: Shop) -> None:
         with pytest.raises(httpx.TimeoutException):
             client.post("/admin/api/2026-04/graphql.json", json={"query": PING}, timeout=0.2)
     assert shop.calls["POST graphql Ping"] == 3
+
+
+def test_tokens_and_files_fail_on_command_too(shop: Shop) -> None:
+    shop.faults.add("too_many", times=1)  # not theirs
+    shop.faults.add("error_500", path="POST oauth", times=1)
+    assert shop.grant(grant_type="client_credentials").status == 500
+    assert shop.grant(grant_type="client_credentials").status == 400
+    shop.faults.add("bad_gateway", path="GET bulk", times=1)
+    assert shop.get(f"{shop.url}/bulk/1.jsonl").status == 502
+    assert shop.faults.happened == {"error_500": 1, "bad_gateway": 1}

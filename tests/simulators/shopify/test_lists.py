@@ -272,6 +272,18 @@ def test_ids_of_what_is_gone_are_null_among_the_others(shop: Shop) -> None:
     assert found == [None, None, {"id": ids[2], "__typename": "Order"}]
 
 
+def test_more_than_250_ids_are_refused(still: Shop) -> None:
+    gid = f"gid://shopify/Order/{next(iter(still.world.orders))}"
+    assert len(still.graphql(REFETCH, {"ids": [gid] * 250})["data"]["nodes"]) == 250
+    answer = still.graphql(REFETCH, {"ids": [gid] * 251})
+    assert answer["errors"][0]["extensions"]["code"] == "MAX_INPUT_SIZE_EXCEEDED"
+
+
+def test_an_id_that_is_none_is_refused(still: Shop) -> None:
+    for gid in ("6123456780042", "gid://shopify/Product/1"):
+        assert "errors" in still.graphql("query($i: ID!) { order(id: $i) { id } }", {"i": gid})
+
+
 def test_parts_of_orders_are_found_by_id(still: Shop) -> None:
     order = still.truth.order(still.odd["part_refunded"])
     ids = [f"gid://shopify/LineItem/{order.lines[0].id}", f"gid://shopify/Refund/{order.refunds[0].id}",

@@ -6,6 +6,7 @@ import json
 import re
 import threading
 import warnings
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
-from cuadra_simulators.shopify import Clock, Shop
+from cuadra_simulators.shopify import MEXICO, Clock, Shop
 from cuadra_simulators.shopify.__main__ import main
 from cuadra_simulators.shopify.diary import Diary, Kept
-from tests.simulators.shopify.queries import ORDERS_PAGE, PING, TAG
+from tests.simulators.shopify.queries import BULK, BULK_STATUS, ORDERS_PAGE, PING, RUN_BULK, TAG
 
 
 def test_the_official_library_reads_it(shop: Shop) -> None:
@@ -114,3 +115,21 @@ def test_deliveries_and_bulk_operations_follow_a_running_clock(shop: Shop) -> No
         assert heard.wait(20)
     finally:
         running.cron.stop()
+
+
+def test_the_file_of_a_bulk_operation_is_served() -> None:
+    shop = Shop(1, orders=60, clock=Clock(running=True), settings=replace(MEXICO, bulk_seconds=0))
+    with shop, httpx.Client(headers={"X-Shopify-Access-Token": shop.token}) as client:
+
+        def ask(query: str, **variables: Any) -> Any:
+            url = f"{shop.url}/admin/api/2026-04/graphql.json"
+            return client.post(url, json={"query": query, "variables": variables}).json()["data"]
+
+        shop.cron.start(every=0.01)
+        gid = ask(RUN_BULK, q=BULK)["bulkOperationRunQuery"]["bulkOperation"]["id"]
+        while (said := ask(BULK_STATUS, id=gid)["bulkOperation"])["status"] != "COMPLETED":
+            assert said["status"] in ("CREATED", "RUNNING")
+        answer = httpx.get(said["url"])
+    assert answer.headers["content-type"] == "application/jsonl"
+    assert str(len(answer.content)) == said["fileSize"]
+    assert len(answer.text.splitlines()) == int(said["objectCount"])

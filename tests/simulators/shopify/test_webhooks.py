@@ -47,6 +47,16 @@ def test_what_a_delivery_says_of_itself(shop: Shop) -> None:
     assert heard.timeout == 5.0
 
 
+def test_two_subscriptions_are_two_deliveries_of_one_event(shop: Shop) -> None:
+    heard = subscribed(shop, "orders/create", "orders/create")
+    shop.life.step("place")
+    shop.deliver()
+    first, second = (it.headers for it in heard.got)
+    assert first["X-Shopify-Event-Id"] == second["X-Shopify-Event-Id"]
+    assert first["X-Shopify-Webhook-Id"] != second["X-Shopify-Webhook-Id"]
+    assert heard.got[0].body == heard.got[1].body
+
+
 @pytest.mark.parametrize(("act", "topics"), [
     ("fulfil", {"fulfillments/create", "orders/fulfilled", "orders/updated"}), ("track", {"fulfillments/update", "orders/updated"}),
     ("deliver", {"fulfillments/update"}), ("hold", set()), ("note_refund", set()), ("edit", {"orders/edited", "orders/updated"}),

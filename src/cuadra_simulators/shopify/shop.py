@@ -205,6 +205,7 @@ class Shop:
     def live(self, events: int, *, act: str = "", deliver: bool = True) -> list[Event]:
         """So many random events, or of one kind. Between them the clock moves, with deliveries unless not."""
         done: list[Event] = []
+        self.life.between = self.hooks.run if deliver else lambda: None
         for _ in range(events):
             done.append(self.life.step(act))
             if deliver:

@@ -137,6 +137,19 @@ def test_what_moves_the_stamp_of_an_order(act: str) -> None:
     assert before[event.order_id].updated <= after.updated
 
 
+def test_two_changes_may_share_a_second(shop: Shop) -> None:
+    heard = subscribed(shop, "orders/updated")
+    shop.live(25, act="place", deliver=False)
+    shop.deliver()
+    heard.got.clear()
+    event = shop.live(1, act="touch_twice")[0]
+    shop.deliver()
+    bodies = [it.json() for it in heard.got]
+    assert {it["id"] for it in bodies} == {event.order_id}
+    assert bodies[0]["updated_at"] == bodies[1]["updated_at"]
+    assert bodies[0]["note"] != bodies[1]["note"]
+
+
 def test_only_cancelled_and_test_orders_can_be_deleted(shop: Shop) -> None:
     sale = next(it for it in shop.world.orders.values() if it.cancelled is None and not it.test)
     with pytest.raises(ValueError, match="neither"), shop.world.action():

@@ -44,6 +44,8 @@ class Api:
         self.executor = executor
         self.tokens = tokens
         self.calls: Counter[str] = Counter()
+        self.written: Callable[[str, dict[str, Any]], object] = lambda query, variables: None
+        """Told of every mutation that was answered."""
         self._apps = apps
         self._bucket = bucket
         self._asked = 0
@@ -71,7 +73,7 @@ class Api:
     def _file(self, name: str, request: Request) -> Reply:
         self.calls["GET bulk"] += 1
         fault = self.services.faults.before("GET bulk")
-        if fault is not None and fault.kind not in ("too_many", "version_retired"):
+        if fault is not None:
             return _instead(fault)
         status, path = self.services.bulks.file(name, dict(request.query).get("Signature", ""))
         if path is None:
@@ -86,7 +88,7 @@ class Api:
     def _token(self, request: Request) -> Reply:
         self.calls["POST oauth"] += 1
         fault = self.services.faults.before("POST oauth")
-        if fault is not None and fault.kind not in ("too_many", "version_retired", "token_expired"):
+        if fault is not None:
             return _instead(fault)
         try:
             asked = dict(parse_qsl(request.body.decode())) if b"=" in request.body[:200] and request.body[:1] != b"{" \
@@ -121,11 +123,13 @@ class Api:
         services = self.services
         if not services.bulks.followed:
             services.bulks.tick()
-        access = Access(app, services.world.plan, services.world.now)
-        said = self.executor.run(
-            access, self._bucket(app), asked["query"], asked.get("variables") or {}, asked.get("operationName"),
-            debug=request.header("Shopify-Search-Query-Debug") == "1", throttled=throttled,
-        )  # fmt: skip
+        if asked["query"].lstrip().startswith("mutation"):
+            with services.world.lock, services.world.clock.still():
+                said = self._executed(app, asked, request, throttled=throttled)
+                if "data" in said:
+                    self.written(asked["query"], asked.get("variables") or {})
+        else:
+            said = self._executed(app, asked, request, throttled=throttled)
         if "data" in said and services.faults.striking("internal_error", where):
             said = {"errors": [{"message": "Internal error. Looks like something went wrong on our end.",
                                 "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": f"{self._asked:08x}"}}]}  # fmt: skip
@@ -133,6 +137,13 @@ class Api:
         if fault := services.faults.striking("cut_body", where):
             reply.body = reply.body[: fault.chance.randrange(1, len(reply.body))]
         return reply
+
+    def _executed(self, app: App, asked: dict[str, Any], request: Request, *, throttled: bool) -> dict[str, Any]:
+        world = self.services.world
+        return self.executor.run(
+            Access(app, world.plan, world.now), self._bucket(app), asked["query"], asked.get("variables") or {},
+            asked.get("operationName"), debug=request.header("Shopify-Search-Query-Debug") == "1", throttled=throttled,
+        )  # fmt: skip
 
     def _version(self, asked: str, *, retired: bool) -> str | None:
         """The version that answers; None for what never was one."""

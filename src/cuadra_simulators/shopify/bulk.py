@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -19,7 +20,7 @@ from cuadra_simulators.shopify.graph.projection import Projector, Unfit
 from cuadra_simulators.shopify.graph.registry import Context, stamp
 from cuadra_simulators.shopify.model import Bulk
 from cuadra_simulators.shopify.settings import DAY
-from cuadra_simulators.shopify.world import Fired, World, gid
+from cuadra_simulators.shopify.world import Fired, World, gid, unswept
 
 GOING = ("CREATED", "RUNNING", "CANCELING")
 MIXED = 8
@@ -44,6 +45,7 @@ class Bulks:
         self._apps: dict[int, App] = {}
         self._fates: dict[int, str] = {}
         self._folder: Path | None = None
+        self._one_at_a_time = threading.Lock()
 
     def of(self, app_id: int) -> list[Bulk]:
         """Those of an app."""
@@ -91,9 +93,10 @@ class Bulks:
 
     def tick(self) -> None:
         """Let those that are on their way come to where the clock has them."""
-        for it in list(self.all.values()):
-            if it.status in GOING:
-                self._go(it)
+        with self._one_at_a_time:
+            for it in list(self.all.values()):
+                if it.status in GOING:
+                    self._go(it)
 
     def _go(self, it: Bulk) -> None:
         now, fate = self.world.now, self._fates[it.id]
@@ -131,7 +134,7 @@ class Bulks:
         if partial:
             roots = roots[: (len(roots) + 1) // 2]
         path = self._place() / f"{it.id}.jsonl"
-        with path.open("wb") as file:
+        with path.open("wb") as file, unswept():
             it.roots, it.objects, it.size = write(file, plans, roots, grouped=it.grouped, lock=self.world.lock)
         if not it.size:
             it.size = None

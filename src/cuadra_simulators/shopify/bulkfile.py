@@ -10,6 +10,7 @@ from cuadra_simulators.shopify.bulk import projector, write
 from cuadra_simulators.shopify.model import Order
 from cuadra_simulators.shopify.settings import MEXICO, ShopSettings
 from cuadra_simulators.shopify.shop import Shop
+from cuadra_simulators.shopify.world import unswept
 
 QUERY = """{
   orders {
@@ -40,7 +41,7 @@ def write_orders(path: Path, orders: int, *, seed: int = 1, settings: ShopSettin
     shop = Shop(seed, orders=0, settings=settings)
     shop.world.quiet = True
     plans = projector(shop.bulks.context(shop.access()), query)
-    with path.open("wb") as file:
+    with path.open("wb") as file, unswept():
         return write(file, plans, _made(shop, orders, days), grouped=grouped, lock=threading.Lock())
 
 

@@ -43,10 +43,10 @@ class Buying:
 
     def variants(self) -> list[Variant]:
         """What can be put into a basket."""
-        if self._known != len(self.world.variants):
+        if self._known != self.world.range:
             products = self.world.products
             self._sellable = [it for it in self.world.variants.values() if products[it.product_id].status == "ACTIVE"]
-            self._known = len(self.world.variants)
+            self._known = self.world.range
         return self._sellable
 
     def order(self, at: int, *, lines: int = 0, source: str = "", test: bool = False, buyer: Customer | None = None,

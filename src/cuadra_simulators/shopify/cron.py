@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-
+from cuadra_simulators.program import Follower
 from cuadra_simulators.shopify.bulk import GOING, Bulks
 from cuadra_simulators.shopify.webhooks import Delivery, Hooks
 from cuadra_simulators.shopify.world import World
@@ -16,8 +15,7 @@ class Cron:
         self._world = world
         self._hooks = hooks
         self._bulks = bulks
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._follower = Follower(self.tick, "platform")
 
     def advance(self, seconds: int) -> list[Delivery]:
         """Let time pass, from one due thing to the next; returns what was delivered meanwhile."""
@@ -44,20 +42,10 @@ class Cron:
 
     def start(self, every: float = 0.5) -> None:
         """Follow the clock in a thread until `stop`."""
-
-        def run() -> None:
-            while not self._stop.wait(every):
-                self.tick()
-
-        self._stop.clear()
         self._bulks.followed = True
-        self._thread = threading.Thread(target=run, name="platform", daemon=True)
-        self._thread.start()
+        self._follower.start(every)
 
     def stop(self) -> None:
         """End the thread, if there is one."""
-        self._stop.set()
-        if self._thread:
-            self._thread.join()
-            self._thread = None
+        self._follower.stop()
         self._bulks.followed = False

@@ -11,6 +11,8 @@ BEFORE = (
 )  # fmt: skip
 """Instead of an answer: reset, nothing in time, 500, 502 in HTML, 423, 402, 403, 401; an answer from the oldest
 version; «Throttled»."""
+PLAIN = ("reset", "timeout", "error_500", "bad_gateway", "unavailable")
+"""Those of them that befall tokens and files, too."""
 PAGES = ("skip_item", "repeat_item")
 """A page of a root connection that leaves one out, or shows one twice."""
 AFTER = ("cut_body", "internal_error")
@@ -38,4 +40,4 @@ class Faults(faults.Faults):
 
     def before(self, where: str) -> Fault | None:
         """What is answered instead of the request, if anything."""
-        return self.first(BEFORE, where)
+        return self.first(BEFORE if where.startswith("POST graphql") else PLAIN, where)

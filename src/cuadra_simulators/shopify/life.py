@@ -24,7 +24,7 @@ class Event:
 
 ACTS: dict[str, int] = {
     "place": 30, "place_test": 1, "pay": 14, "fail": 1, "void": 1, "fulfil": 14, "fulfil_part": 3, "track": 8,
-    "deliver": 6, "hold": 2, "edit": 6, "edit_add": 3, "touch": 2, "refund": 4, "refund_amount": 2, "refund_all": 2,
+    "deliver": 6, "hold": 2, "edit": 6, "edit_add": 3, "touch": 2, "touch_twice": 2, "refund": 4, "refund_amount": 2, "refund_all": 2,
     "note_refund": 1, "cancel": 4, "close": 5, "reopen": 1, "move": 2, "erase": 2, "customer": 2, "merge": 1,
     "product": 2, "new_product": 1, "erase_product": 1, "collection": 1,
 }  # fmt: skip
@@ -41,11 +41,15 @@ class Life:
         self.buying = buying
         self.rng = rng
         self.weights = dict(ACTS)
+        self.between: Callable[[], object] = lambda: None
+        """Happens between two changes of one second: deliveries, for instance."""
         self._past = History(world, buying, rng)
 
     def step(self, act: str = "") -> Event:
         """One event: this one, or any. What finds nothing to happen to becomes a new order."""
         chosen = act or self.rng.choices(list(self.weights), list(self.weights.values()))[0]
+        if chosen == "touch_twice":
+            return self._twice()
         happen: Callable[[], int | None] = getattr(self, f"_{chosen}")
         with self.world.lock, self.world.clock.still():
             with self.world.action():
@@ -55,6 +59,18 @@ class Life:
                 with self.world.action():
                     at = self._place()
             return Event(self.world.now, chosen, at)
+
+    def _twice(self) -> Event:
+        """An order changes twice within one second: one stamp, two contents."""
+        with self.world.clock.still():
+            first = self.step("touch")
+            self.between()
+            order = self.world.orders.get(first.order_id)
+            if order is not None:
+                with self.world.action():
+                    note = f"{order.note or ''} (corregido)".strip()
+                    orders.change(self.world, order, self.world.now, note=note)
+        return Event(first.at, "touch_twice" if first.act == "touch" else first.act, first.order_id)
 
     def pause(self) -> int:
         """Seconds until the next event; often none."""

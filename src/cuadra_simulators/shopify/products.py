@@ -113,6 +113,7 @@ class Catalogue:
 def save(world: World, product: Product, at: int, topic: str = "products/update") -> None:
     """Stamp a changed product and say so."""
     product.updated = at
+    world.range += 1
     for variant in product.variants:
         variant.updated = at
     world.fire(topic, product, "Product")
@@ -130,6 +131,7 @@ def add(world: World, title: str, at: int, *, sku: str | None = None, units: int
     )  # fmt: skip
     world.products[made.id] = made
     world.variants[made.variants[0].id] = made.variants[0]
+    world.range += 1
     world.fire("products/create", made, "Product")
     return made
 
@@ -137,6 +139,7 @@ def add(world: World, title: str, at: int, *, sku: str | None = None, units: int
 def erase(world: World, product: Product, at: int) -> None:
     """Delete a product. Lines that name it stay, without it."""
     del world.products[product.id]
+    world.range += 1
     for variant in product.variants:
         world.variants.pop(variant.id, None)
     world.deleted("PRODUCT", product.id, at)

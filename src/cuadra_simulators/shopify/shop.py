@@ -32,7 +32,7 @@ from cuadra_simulators.shopify.settings import MEXICO, PLANS, ShopSettings
 from cuadra_simulators.shopify.tokens import Tokens
 from cuadra_simulators.shopify.truth import Truth
 from cuadra_simulators.shopify.webhooks import PRIVACY, SECRET_LAG, Delivery, Hooks
-from cuadra_simulators.shopify.world import Fired, World
+from cuadra_simulators.shopify.world import Fired, World, unswept
 from cuadra_simulators.web import Listener, Reply, Request, Sender, Wsgi, post
 
 SOFTWARE = "cloudflare"
@@ -86,7 +86,8 @@ class Shop:
             catalogue.fill()
         self.buying = Buying(self.world, rng)
         self.past = History(self.world, self.buying, rng)
-        self.past.live(orders, days, known, odd=odd)
+        with unswept():
+            self.past.live(orders, days, known, odd=odd)
         self.odd = self.past.odd
         self.odd_products = catalogue.odd
         self.world.quiet = False
@@ -204,6 +205,7 @@ class Shop:
     def live(self, events: int, *, act: str = "", deliver: bool = True) -> list[Event]:
         """So many random events, or of one kind. Between them the clock moves, with deliveries unless not."""
         done: list[Event] = []
+        self.life.between = self.hooks.run if deliver else lambda: None
         for _ in range(events):
             done.append(self.life.step(act))
             if deliver:

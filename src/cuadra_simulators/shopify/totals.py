@@ -10,14 +10,15 @@ def recalculate(order: Order) -> None:
     """Bring the totals up to date with lines, refunds, parcels and transactions."""
     totals = Totals()
     for line in order.lines:
-        net, tax, current = line.net, line.tax, line.current
+        discount, tax, current, whole = line.discount, line.tax, line.current, line.quantity
+        net = line.price * whole - discount
         totals.subtotal += net
-        totals.discounts += line.discount
+        totals.discounts += discount
         totals.tax += tax
-        if line.quantity:
-            totals.current_subtotal += share(net, current, line.quantity)
-            totals.current_discounts += share(line.discount, current, line.quantity)
-            totals.current_tax += share(tax, current, line.quantity)
+        if current:
+            totals.current_subtotal += share(net, current, whole)
+            totals.current_discounts += share(discount, current, whole)
+            totals.current_tax += share(tax, current, whole)
     for way in order.shipping:
         totals.shipping += way.net
         totals.discounts += way.discount

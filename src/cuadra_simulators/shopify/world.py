@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -58,6 +59,8 @@ class World:
         self.plan = settings.plan
         self.revision = 0
         """Grows with every change of anything."""
+        self.range = 0
+        """Grows with every change of what is sold."""
         self.quiet = False
         """Whether what happens is told to nobody, as in the past before anybody listened."""
         self.on_fired: Callable[[list[Fired]], None] = lambda fired: None
@@ -98,12 +101,14 @@ class World:
                 if not self._depth:
                     self.revision += 1
                     fired, self._fired = self._fired, []
-                    if fired and not self.quiet:
+                    if fired:
                         self.on_fired(fired)
 
     def fire(self, topic: str, about: Any, subject: str, told: Any = None) -> None:
         """Say that something happened."""
         assert self._depth, "changes happen inside action()"
+        if self.quiet:
+            return
         if not any(it.topic == topic and it.about is about and it.told == told for it in self._fired):
             self._fired.append(Fired(topic, about, subject, told))
 
@@ -115,3 +120,15 @@ class World:
 def gid(kind: str, number: int | str) -> str:
     """The global id."""
     return f"gid://shopify/{kind}/{number}"
+
+
+@contextmanager
+def unswept() -> Iterator[None]:
+    """Very many objects are made inside, none in circles: Python need not look for those to throw away."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

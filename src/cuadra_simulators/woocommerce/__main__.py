@@ -7,17 +7,13 @@ python -m cuadra_simulators.woocommerce [--port P] [--seed S] [--orders N] [--co
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import random
-import signal
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
+from cuadra_simulators.program import Busy, parser, tell_place, until_terminated
 from cuadra_simulators.woocommerce.clock import Clock
 from cuadra_simulators.woocommerce.diary import Diary, Kept
 from cuadra_simulators.woocommerce.faults import KINDS
@@ -43,9 +39,10 @@ def main(arguments: list[str], *, stop: threading.Event | None = None, say: Call
     with shop:
         _introduce(shop, say, proxied=asked.proxied)
         if asked.place:
-            _tell_place(shop, asked.place)
+            keys = {"key": shop.key.consumer_key, "secret": shop.key.consumer_secret}
+            tell_place(asked.place, {"url": shop.url, **keys})
         shop.cron.start()
-        busy = _Busy(shop, asked.idle)
+        busy = Busy(lambda: _seen(shop), asked.idle)
         try:
             while not stop.wait(asked.pace * pauses.expovariate(1)) and not busy.over():
                 event = shop.life.step() if diary is None else diary.step(shop)
@@ -82,30 +79,9 @@ def _shop(asked: argparse.Namespace, diary: Diary | None) -> Shop:
     return shop
 
 
-class _Busy:
-    """Whether anybody has had to do with the shop of late: asked it something, or taken a webhook from it."""
-
-    def __init__(self, shop: Shop, seconds: float) -> None:
-        self._shop, self._seconds = shop, seconds
-        self._since, self._calls = time.monotonic(), 0
-
-    def over(self) -> bool:
-        """Nobody has, for as long as `--idle` says."""
-        calls = sum(self._shop.calls.values())
-        last = next(reversed(self._shop.dispatcher.sent), None)
-        if calls != self._calls or (last is not None and last.ok and self._shop.clock.now - last.at < self._seconds):
-            self._since, self._calls = time.monotonic(), calls
-        return bool(self._seconds) and time.monotonic() - self._since > self._seconds
-
-
-def _tell_place(shop: Shop, path: Path) -> None:
-    """Where the shop is, its process and its keys, in a file for its owner; whole, or not there."""
-    said = {"url": shop.url, "pid": os.getpid(), "key": shop.key.consumer_key, "secret": shop.key.consumer_secret}
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(said, file)
-    new.rename(path)
+def _seen(shop: Shop) -> tuple[int, int]:
+    """Requests so far, and when a webhook was last taken."""
+    return sum(shop.calls.values()), max((it.at for it in list(shop.dispatcher.sent) if it.ok), default=0)
 
 
 def _introduce(shop: Shop, say: Callable[[str], object], *, proxied: bool) -> None:
@@ -120,43 +96,15 @@ def _introduce(shop: Shop, say: Callable[[str], object], *, proxied: bool) -> No
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m cuadra_simulators.woocommerce", description="A WooCommerce shop on loopback."
-    )
-    parser.add_argument("--port", type=int, default=8080, help="where it listens (8080); 0 takes any")
-    parser.add_argument("--seed", type=int, default=1, help="which shop it is (1)")
-    parser.add_argument("--orders", type=int, default=500, help="orders of the past two months (500)")
-    parser.add_argument("--country", choices=COUNTRIES, default="AR", help="pesos with or without cents, or euros (AR)")
-    parser.add_argument("--pace", type=float, default=4.0, help="seconds between events, on average (4)")
-    parser.add_argument(
+    made = parser("cuadra_simulators.woocommerce", "A WooCommerce shop on loopback.", 8080, KINDS)
+    made.add_argument("--country", choices=COUNTRIES, default="AR", help="pesos with or without cents, or euros (AR)")
+    made.add_argument(
         "--queue", type=int, default=5, help="seconds between runs of the webhook queue (5; real ones: 60)"
     )
-    parser.add_argument("--tls", action="store_true", help="listen with a self-signed certificate")
-    parser.add_argument("--proxied", action="store_true", help="plain HTTP that the shop takes for TLS")
-    parser.add_argument("--fault", type=_fault, action="append", default=[], metavar="KIND=RATE",
-                        help=f"what goes wrong, and how often: {', '.join(KINDS)}")  # fmt: skip
-    parser.add_argument("--diary", type=Path, metavar="FILE",
-                        help="write down what happens; a shop that opens with a diary goes on from it")  # fmt: skip
-    parser.add_argument("--place", type=Path, metavar="FILE", help="write there where it is, once it answers (JSON)")
-    parser.add_argument(
-        "--idle", type=float, default=0.0, help="end after so many seconds in which nobody asks (never)"
-    )
-    return parser
-
-
-def _fault(text: str) -> tuple[str, float]:
-    kind, _, rate = text.partition("=")
-    if kind not in KINDS:
-        raise argparse.ArgumentTypeError(f"there is no fault «{kind}»")
-    return kind, float(rate or 1)
-
-
-def _until_terminated() -> threading.Event:
-    """Set when the program is asked to end."""
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    return stop
+    made.add_argument("--tls", action="store_true", help="listen with a self-signed certificate")
+    made.add_argument("--proxied", action="store_true", help="plain HTTP that the shop takes for TLS")
+    return made
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], stop=_until_terminated()))
+    sys.exit(main(sys.argv[1:], stop=until_terminated()))

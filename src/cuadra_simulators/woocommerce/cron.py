@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-
+from cuadra_simulators.program import Follower
 from cuadra_simulators.woocommerce import orders
 from cuadra_simulators.woocommerce.webhooks import Delivery, Dispatcher
 from cuadra_simulators.woocommerce.world import World
@@ -18,8 +17,7 @@ class Cron:
         self._next_queue = world.now + world.settings.queue_seconds
         self.housekeeping = True
         """Whether a run of the queue tidies up, too; whoever keeps a diary does that at moments that are written down."""
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._follower = Follower(self.tick, "cron")
 
     def advance(self, seconds: int) -> list[Delivery]:
         """Let time pass in steps of the system cron; returns what was delivered meanwhile."""
@@ -50,18 +48,8 @@ class Cron:
 
     def start(self, every: float = 1.0) -> None:
         """Follow the clock in a thread until `stop`."""
-
-        def run() -> None:
-            while not self._stop.wait(every):
-                self.tick()
-
-        self._stop.clear()
-        self._thread = threading.Thread(target=run, name="cron", daemon=True)
-        self._thread.start()
+        self._follower.start(every)
 
     def stop(self) -> None:
         """End the thread, if there is one."""
-        self._stop.set()
-        if self._thread:
-            self._thread.join()
-            self._thread = None
+        self._follower.stop()

@@ -77,6 +77,7 @@ class Access:
             scope.replace("write_", "read_") for scope in app.scopes if scope.startswith("write_")
         }
         self._since = self.oldest(now)
+        self._known: dict[tuple[str, str], Denied | None] = {}
 
     def oldest(self, now: int) -> int:
         """Orders from before then are not there for it; 0 when all are."""
@@ -98,6 +99,12 @@ class Access:
 
     def denies(self, owner: str, name: str, kind: str) -> Denied | None:
         """Why it does not get a field: of what type it is, and what it gives."""
+        asked = owner, name
+        if asked not in self._known:
+            self._known[asked] = self._denies(owner, name, kind)
+        return self._known[asked]
+
+    def _denies(self, owner: str, name: str, kind: str) -> Denied | None:
         kind = kind.removesuffix("Connection").removesuffix("Edge")
         if owner == "QueryRoot" and name in COUNTS:
             kind = COUNTS[name]

@@ -23,6 +23,7 @@ from graphql import (
     parse,
     validate,
 )
+from graphql.execution.values import get_variable_values
 
 from cuadra_simulators.shopify.graph import goods, lines, mutations, orders, people, roots, things  # noqa: F401
 from cuadra_simulators.shopify.graph.access import Access
@@ -62,6 +63,9 @@ class Executor:
         operation = get_operation_ast(document, name)
         if operation is None:
             return {"errors": [{"message": "An operation name is required"}]}
+        wrong = get_variable_values(self.schema, operation.variable_definitions or (), dict(variables))
+        if isinstance(wrong, list):
+            return {"errors": [{**_formatted(it), "extensions": {"code": "INVALID_VARIABLE"}} for it in wrong]}
         asked = self.cost(self.schema, document, operation, variables, None)
         if asked > MOST:
             return _too_dear(asked)

@@ -73,9 +73,9 @@ def _identified(root: None, context: Context, args: Args) -> Any:
 
 
 def _nodes(root: None, context: Context, args: Args) -> list[Any]:
-    if len(args["ids"]) > 250:
-        raise GraphQLError("The input array size of 251 is greater than the maximum allowed of 250.",
-                           extensions={"code": "MAX_INPUT_SIZE_EXCEEDED"})  # fmt: skip
+    if (many := len(args["ids"])) > 250:
+        message = f"The input array size of {many} is greater than the maximum allowed of 250."
+        raise GraphQLError(message, extensions={"code": "MAX_INPUT_SIZE_EXCEEDED"})
     return [found(context, gid) for gid in args["ids"]]
 
 

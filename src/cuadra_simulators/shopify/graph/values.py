@@ -11,7 +11,11 @@ from graphql import FieldNode, GraphQLField, OperationDefinitionNode, Undefined,
 def arguments(field: GraphQLField, node: FieldNode, variables: Mapping[str, Any]) -> dict[str, Any]:
     """By name: what is given, else the default."""
     given = {it.name.value: value_from_ast_untyped(it.value, dict(variables)) for it in node.arguments or ()}
-    known = {name: it.default_value for name, it in field.args.items() if it.default_value is not Undefined}
+    known = {
+        name: value_from_ast_untyped(it.ast_node.default_value)
+        for name, it in field.args.items()
+        if it.ast_node is not None and it.ast_node.default_value is not None
+    }
     return {**known, **{name: value for name, value in given.items() if value is not Undefined}}
 
 

@@ -144,7 +144,7 @@ def expected(order: TrueOrder) -> tuple[str, str | None]:
         return "skipped", "deleted_at_source"
     if order.test:
         return "skipped", "test_or_draft_order"
-    if order.cancelled is not None:
+    if order.cancelled is not None or order.financial.upper() == "VOIDED":
         return "skipped", "cancelled_at_source"
     if order.fulfillment.upper() == "RESTOCKED":
         return "", None  # what came back after it was present is a fact of a present order
@@ -202,8 +202,13 @@ def facts(order: TrueOrder, read: OrderRead, total: Decimal, refunds: dict[str, 
     for refund in order.refunds:
         for line, units, _ in refund.lines:
             back[line] += units
-    sold = {str(one.id): min(one.current + back[one.id], one.quantity) for one in order.lines}
-    shown = order.total if order.cancelled is not None and not order.refunded else order.current_total + order.refunded
+    gone = {
+        one.id: 0 if order.cancelled is not None else max(one.quantity - one.current - back[one.id], 0)
+        for one in order.lines
+    }
+    sold = {str(one.id): one.quantity - gone[one.id] for one in order.lines}
+    came_back = order.refunds or order.cancelled is not None
+    shown = order.current_total if not came_back else total if any(gone.values()) else order.total
     parcels = {number for one in order.fulfillments for _, number, _ in one.tracking if number}
     return [
         ("total", total, shown),

@@ -122,7 +122,8 @@ def differs(entry: Entry, ours: _Ours) -> bool:
         return True
     if entry.stamp is not None and ours.stamp is not None and entry.stamp < ours.stamp:
         return False
-    return (entry.state, entry.total, entry.refunds) != (ours.state, ours.total, ours.refunds)
+    total = ours.total if entry.total is None else entry.total  # what a listing does not say is no difference
+    return (entry.state, total, entry.refunds) != (ours.state, ours.total, ours.refunds)
 
 
 def _known(db: Database, account: Account, integration: Integration, ids: list[str]) -> dict[str, _Ours]:

@@ -2,8 +2,8 @@
 
 Facts: GraphQL says times in UTC and amounts with as few decimals as it likes, notices say the shop's local time and two
 decimals; both mean the same. There is no single state: paid, sent, cancelled and closed are four things. `quantity` of a
-line counts what was given back and what an edit took out; `currentQuantity` counts neither. The total of today has lost
-what was given back, so what was sold is both together.
+line counts what was given back and what an edit took out; `currentQuantity` counts neither. The total counts both as well,
+and the total of today neither.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class Money:
     """Amounts of one order, with the decimals of its currency: both shapes write them differently."""
 
     def __init__(self, currency: str | None) -> None:
+        self.currency = currency
         self._unit = Decimal(1).scaleb(-exponent(currency))
 
     def of(self, text: Any) -> Decimal | None:
@@ -97,12 +98,25 @@ class Sold(Struct):
     sku: str | None
     name: str | None
 
+    @property
+    def sold(self) -> Decimal:
+        """What an edit has taken out was not sold, what was given back was."""
+        return min(self.current + self.returned, self.quantity)
+
+    def removed(self, *, taxes_included: bool) -> Decimal:
+        """What the units that an edit has taken out would have cost."""
+        gone = self.quantity - self.sold
+        if not gone or self.price is None:
+            return ZERO
+        whole = self.price * self.quantity - self.discounts + (ZERO if taxes_included else self.tax)
+        return whole * gone / self.quantity
+
     def line(self, money: Money) -> LineRead | None:
-        """As it was sold: what an edit has taken out was not, what was given back was. None if nothing is left."""
-        sold = min(self.current + self.returned, self.quantity)
+        """As it was sold. None if nothing is left."""
+        sold = self.sold
         if sold <= 0:
             return None
-        share = sold / self.quantity if self.quantity else Decimal(1)
+        share = sold / self.quantity
         discount, tax = (
             money.of(round(part * share, 6).normalize() + ZERO) or ZERO for part in (self.discounts, self.tax)
         )
@@ -118,12 +132,22 @@ def lines(sold: Iterable[Sold], money: Money) -> list[LineRead]:
     return [line for one in sold if (line := one.line(money)) is not None]
 
 
-def total(current: Decimal | None, first: Decimal | None, refunded: Decimal, *, cancelled: bool) -> Decimal | None:
-    """What the order came to, before anything was given back: an edit counts, a refund does not. A cancelled order has no
-    total of today."""
-    if cancelled and not refunded:
-        return first
-    return first if current is None else current + refunded
+def total(first: Decimal | None, sold: Iterable[Sold], money: Money, *, taxes_included: bool) -> Decimal | None:
+    """What the order came to, before anything was given back: the total that it would have with everything that an edit
+    took out, without that. The total of today will not do, for it lacks what came back as well."""
+    if first is None:
+        return None
+    gone = sum((one.removed(taxes_included=taxes_included) for one in sold), ZERO)
+    return money.of(round(first - gone, exponent(money.currency))) if gone else first
+
+
+def as_sold(found: Iterable[Sold], *, cancelled: bool) -> list[Sold]:
+    """Of a cancelled order everything has gone: what it was is what was ordered."""
+    made = list(found)
+    if cancelled:
+        for one in made:
+            one.current, one.returned = one.quantity, ZERO
+    return made
 
 
 def name_of(title: str | None, variant: str | None) -> str | None:

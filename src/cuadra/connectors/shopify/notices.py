@@ -1,7 +1,6 @@
 """What a notice of a Shopify shop carries, in our model: the shapes of the older REST API. Pure.
 
-A notice knows less than GraphQL does: it has no payments. What it lacks is unknown. A total of what was given back is added
-up from its refunds.
+A notice knows less than GraphQL does: it has no payments. What it lacks is unknown.
 """
 
 from __future__ import annotations
@@ -30,7 +29,8 @@ def order_of(body: Mapping[str, Any]) -> OrderRead:
     found = facts.states(body.get("financial_status"), body.get("fulfillment_status"), cancelled=bool(body.get("cancelled_at")),
                          closed=bool(body.get("closed_at")), test=bool(body.get("test")))  # fmt: skip
     refunds = [_refund(one, money) for one in body.get("refunds") or ()]
-    refunded = sum((one.amount or ZERO for one in refunds), ZERO)
+    listed = isinstance(body.get("line_items"), list)
+    sold = facts.as_sold(_lines(body, money) if listed else (), cancelled=found.lifecycle == "cancelled")
     ways = [
         ShipmentRead(id=str(one["id"]), carrier=text(one.get("title")),
                      cost=money.of(one["discounted_price"] if "discounted_price" in one else one.get("price")))
@@ -46,8 +46,7 @@ def order_of(body: Mapping[str, Any]) -> OrderRead:
         payment_state=found.payment,
         fulfilment_state=found.fulfilment,
         currency=currency,
-        total=facts.total(money.of(body.get("current_total_price")), money.of(body.get("total_price")), refunded,
-                          cancelled=found.lifecycle == "cancelled"),
+        total=facts.total(money.of(body.get("total_price")), sold, money, taxes_included=bool(body.get("taxes_included"))),
         discount=money.of(body.get("total_discounts")),
         shipping=sum((way.cost or ZERO for way in ways), ZERO),
         tax=money.of(body.get("total_tax")),
@@ -55,7 +54,7 @@ def order_of(body: Mapping[str, Any]) -> OrderRead:
         customer=_customer(body),
         billing=facts.address(body.get("billing_address"), PLACE),
         delivery=facts.address(body.get("shipping_address"), PLACE),
-        lines=facts.lines(_lines(body, money), money) if isinstance(body.get("line_items"), list) else UNSET,
+        lines=facts.lines(sold, money) if listed else UNSET,
         refunds=refunds,
         shipments=facts.shipments(_parcels(body), ways),
         discounts=facts.codes(one.get("code") for one in body.get("discount_codes") or ()),

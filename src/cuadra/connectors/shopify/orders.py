@@ -32,7 +32,7 @@ def order_of(node: Mapping[str, Any]) -> OrderRead:
         node.get("displayFinancialStatus"), node.get("displayFulfillmentStatus"), cancelled=bool(node.get("cancelledAt")),
         closed=bool(node.get("closedAt")), test=bool(node.get("test")),
     )  # fmt: skip
-    refunded = money.bag(node.get("totalRefundedSet")) or ZERO
+    sold = facts.as_sold(_lines(node, money) if "lineItems" in node else (), cancelled=found.lifecycle == "cancelled")
     ways = list(_ways(node, money))
     customer, billing, delivery = (
         _customer(node, denied),
@@ -49,8 +49,7 @@ def order_of(node: Mapping[str, Any]) -> OrderRead:
         payment_state=found.payment,
         fulfilment_state=found.fulfilment,
         currency=currency,
-        total=facts.total(money.bag(node.get("currentTotalPriceSet")), money.bag(node.get("totalPriceSet")), refunded,
-                          cancelled=found.lifecycle == "cancelled"),
+        total=facts.total(money.bag(node.get("totalPriceSet")), sold, money, taxes_included=bool(node.get("taxesIncluded"))),
         discount=money.bag(node.get("totalDiscountsSet")),
         shipping=sum((way.cost or ZERO for way in ways), ZERO) if "shippingLines" in node else UNSET,
         tax=money.bag(node.get("totalTaxSet")),
@@ -58,7 +57,7 @@ def order_of(node: Mapping[str, Any]) -> OrderRead:
         customer=customer,
         billing=billing,
         delivery=delivery,
-        lines=facts.lines(_lines(node, money), money) if "lineItems" in node else UNSET,
+        lines=facts.lines(sold, money) if "lineItems" in node else UNSET,
         payments=list(_payments(node, money)) if "transactions" in node else UNSET,
         refunds=[_refund(one, money) for one in node["refunds"]] if isinstance(node.get("refunds"), list) else UNSET,
         shipments=_shipments(node, ways),

@@ -20,7 +20,7 @@ _LEAF = """
   billingAddress { ...Place } shippingAddress { ...Place }
 """ + "".join(
     f"  {name} {_MONEY}\n"
-    for name in ("totalPriceSet", "currentTotalPriceSet", "totalRefundedSet", "totalTaxSet",
+    for name in ("totalPriceSet", "totalTaxSet",
                  "totalDiscountsSet", "totalTipReceivedSet")
 )  # fmt: skip
 _LINE = f"""id title variantTitle sku quantity currentQuantity product {{ legacyResourceId }} variant {{ legacyResourceId }}
@@ -82,8 +82,8 @@ CENSUS = f"""
 query Census($first: Int!, $after: String, $query: String) {{
   orders(first: $first, after: $after, query: $query, sortKey: CREATED_AT) {{
     nodes {{
-      id legacyResourceId createdAt updatedAt cancelledAt test displayFinancialStatus displayFulfillmentStatus
-      totalPriceSet {_MONEY} currentTotalPriceSet {_MONEY} totalRefundedSet {_MONEY}
+      id legacyResourceId createdAt updatedAt cancelledAt test edited displayFinancialStatus displayFulfillmentStatus
+      totalPriceSet {_MONEY}
       refunds {{ legacyResourceId totalRefundedSet {_MONEY} }}
     }}
     {PAGE_INFO}

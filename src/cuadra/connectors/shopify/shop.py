@@ -304,9 +304,8 @@ def _entry(node: Mapping[str, Any]) -> Entry:
     money = facts.Money(((node.get("totalPriceSet") or {}).get("shopMoney") or {}).get("currencyCode"))
     found = facts.states(node.get("displayFinancialStatus"), node.get("displayFulfillmentStatus"),
                          cancelled=bool(node.get("cancelledAt")), closed=False, test=bool(node.get("test")))  # fmt: skip
-    refunded = money.bag(node.get("totalRefundedSet")) or ZERO
-    total = facts.total(money.bag(node.get("currentTotalPriceSet")), money.bag(node.get("totalPriceSet")), refunded,
-                        cancelled=found.lifecycle == "cancelled")  # fmt: skip
+    # of an edited order the lines would have to be read to know what it came to
+    total = None if node.get("edited") and found.lifecycle != "cancelled" else money.bag(node.get("totalPriceSet"))
     refunds = {
         str(one["legacyResourceId"]): money.bag(one.get("totalRefundedSet")) or ZERO
         for one in node.get("refunds") or ()

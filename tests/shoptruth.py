@@ -43,7 +43,7 @@ def expected(order: TrueOrder, currency: str, now: datetime) -> tuple[str, str |
 def compare(world: World, shop: Shop, *, currency: str = "ARS") -> tuple[int, Counter[str], list[str]]:
     """(orders compared, differences by kind, some of them in words)."""
     rows = world.rows(
-        "SELECT o.source_id, o.standing, o.reason, o.content::text, o.state, o.total, i.found, k.found, r.found"
+        "SELECT o.source_id, o.standing, o.reason, o.content::text, o.state, o.total, i.found, k.found, r.found, o.warnings"
         " FROM orders o JOIN store s USING (store_id)"
         " LEFT JOIN (SELECT order_id, array_agg(kind || ':' || value) AS found FROM identifier GROUP BY 1) i USING (order_id)"
         " LEFT JOIN (SELECT customer_id, array_agg(value) AS found FROM customer_key GROUP BY 1) k USING (customer_id)"
@@ -64,7 +64,7 @@ def compare(world: World, shop: Shop, *, currency: str = "ARS") -> tuple[int, Co
             if order.exists:
                 note("missing", order, "")
             continue
-        standing, reason, content, state, total, identifiers, keys, refunds = ours[str(number)]
+        standing, reason, content, state, total, identifiers, keys, refunds, warnings = ours[str(number)]
         if not order.exists and (standing, reason) == ("failed", "not_found_at_source"):
             continue  # heard of only when it was gone
         wanted = expected(order, currency, datetime.now(UTC))
@@ -77,7 +77,7 @@ def compare(world: World, shop: Shop, *, currency: str = "ARS") -> tuple[int, Co
         read = msgspec.json.decode(content, type=OrderRead)
         for kind, mine, theirs in _facts(order, read, state, total, identifiers or [], keys, refunds or {}, standing):
             if mine != theirs:
-                note(kind, order, f"{mine}, not {theirs}")
+                note(kind, order, f"{mine}, not {theirs}; {warnings}")
     for number in ours.keys() - {str(one) for one in truth}:
         wrong["invented"] += 1
         said.append(f"{number}: invented")

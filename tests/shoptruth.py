@@ -75,7 +75,9 @@ def compare(world: World, shop: Shop, *, currency: str = "ARS") -> tuple[int, Co
         if not order.exists:
             continue
         read = msgspec.json.decode(content, type=OrderRead)
-        for kind, mine, theirs in _facts(order, read, state, total, identifiers or [], keys, refunds or {}, standing):
+        for kind, mine, theirs in _facts(
+            order, read, state, total, identifiers or [], keys, refunds or {}, standing, warnings or []
+        ):
             if mine != theirs:
                 note(kind, order, f"{mine}, not {theirs}; {warnings}")
     for number in ours.keys() - {str(one) for one in truth}:
@@ -85,7 +87,7 @@ def compare(world: World, shop: Shop, *, currency: str = "ARS") -> tuple[int, Co
 
 
 def _facts(order: TrueOrder, read: OrderRead, state: str, total: Decimal, identifiers: list[str],
-           keys: list[str] | None, refunds: dict[str, str], standing: str) -> list[tuple[str, Any, Any]]:  # fmt: skip
+           keys: list[str] | None, refunds: dict[str, str], standing: str, warnings: list[str]) -> list[tuple[str, Any, Any]]:  # fmt: skip
     payments = read.payments or []
     found: list[tuple[str, Any, Any]] = [
         ("state", state, order.status),
@@ -104,7 +106,9 @@ def _facts(order: TrueOrder, read: OrderRead, state: str, total: Decimal, identi
     if order.transaction_id:
         found.append(("payment number", f"payment:{order.transaction_id}" in identifiers, True))
     if standing == "present" and order.email.strip():
-        found.append(("customer", order.email.strip().casefold() in (keys or []), True))
+        # an email that somebody else had before leads to him, and the order says so
+        conflict = "customer_identity_conflict" in warnings
+        found.append(("customer", conflict or order.email.strip().casefold() in (keys or []), True))
     if standing == "present" and order.customer_id:
         found.append(("customer record", any(one.endswith(f":{order.customer_id}") for one in keys or []), True))
     return found

@@ -14,8 +14,9 @@ from cuadra import accounts, coverage
 from cuadra.connectors import http
 from cuadra.connectors.http import Trouble
 from cuadra.connectors.shopify import queries
+from cuadra.diagnosis import why
 from cuadra.errors import UsageError
-from cuadra.jobs import ways
+from cuadra.jobs import looking, ways
 from cuadra.model import Axis
 from cuadra_simulators.shopify import ALL_SCOPES, DOCUMENTED, cost
 from tests.shopifyworld import NAME, Followed, compare, following, hurried_shopify
@@ -353,6 +354,40 @@ def test_an_order_is_looked_for_by_its_number_name_and_email(world: World) -> No
             assert look.trouble is None
             assert str(truth.id) in [raw.asked["id"] for raw in look.raws if raw.asked]
         assert [raw.asked["status"] for raw in nobody.raws if raw.asked] == [404]
+
+
+def test_a_tracking_number_is_found_among_what_was_not_read_yet(world: World) -> None:
+    with following(world, orders=20, notices=False) as shop:
+        shop.scan()
+        known = next(
+            number
+            for one in shop.shop.truth.orders().values()
+            for it in one.fulfillments
+            for _, number, _ in it.tracking
+        )
+        before = calls(shop, "Orders")
+        answer = why.why(world.db, world.account, known)
+        assert isinstance(answer, why.Answer)
+        assert answer.order is not None, "what was read is known by its parcels"
+        assert calls(shop, "Orders") == before
+        while not (fresh := _tracking(shop) - _known(shop)):
+            shop.shop.live(5, act="fulfil", deliver=False)
+        (asked,) = looking.ask(world.db, world.settings, world.account, next(iter(fresh)))
+        assert asked.found
+        assert any("no search" in one["request"] for one in asked.calls)
+        (asked,) = looking.ask(world.db, world.settings, world.account, "JD014600006281999999")
+        assert asked.found == []
+        assert any("pages" in one["request"] for one in asked.calls)
+
+
+def _tracking(shop: Followed) -> set[str]:
+    return {
+        number for one in shop.shop.truth.orders().values() for it in one.fulfillments for _, number, _ in it.tracking
+    }
+
+
+def _known(shop: Followed) -> set[str]:
+    return {value for (value,) in shop.rows("SELECT value FROM identifier WHERE kind = 'tracking'")}
 
 
 @pytest.mark.parametrize("settings", [{"shop": "nada"}, {"shop": "a.myshopify.com", "history": "x"},

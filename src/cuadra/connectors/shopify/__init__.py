@@ -101,7 +101,7 @@ class ShopifyConnector:
         door = Http(base, judge_grant, pace=pace, private=private, timeout=place.patience)
         tokens = Tokens(door, place.secrets, place.vault, place.now)
         client = Client(base, settings["shop"], door, tokens, make, pace, VERSION)
-        return ShopifyShop(client, door, place.now, place.currency, str(settings.get("categories") or catalogue.TYPE))
+        return ShopifyShop(client, door, place, str(settings.get("categories") or catalogue.TYPE), self.info.settle)
 
     def judge(self, settings: dict[str, Any], headers: Mapping[str, str], body: bytes,
               secret: str) -> Ping | Delivery | Rejected:  # fmt: skip

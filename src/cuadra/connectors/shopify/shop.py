@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from cuadra.connectors.base import Calls, Entry, Evidence, Finding, Look, Raw, Subscription
+from cuadra.connectors.base import Calls, Entry, Evidence, Finding, Look, Place, Raw, Subscription
 from cuadra.connectors.http import Http, Trouble
-from cuadra.connectors.shopify import facts, queries, subscriptions
+from cuadra.connectors.shopify import combing, facts, queries, subscriptions
 from cuadra.connectors.shopify.client import LIGHT_PAGE, WALL, Client, Data, Denied
 from cuadra.connectors.shopify.examine import examine
 from cuadra.connectors.shopify.orders import OURS
@@ -40,10 +40,10 @@ def bodies(nodes: Sequence[Mapping[str, Any]]) -> list[bytes]:
 class ShopifyShop:
     """A shop that can be asked. `door` fetches the files that it makes."""
 
-    def __init__(self, client: Client, door: Http, now: Callable[[], datetime], currency: str, categories: str, *,
-                 private: bool = False) -> None:  # fmt: skip
-        self.client, self.door, self.now = client, door, now
-        self.currency, self.categories, self.private = currency, categories, private
+    def __init__(self, client: Client, door: Http, place: Place, categories: str, settle: timedelta) -> None:
+        self.client, self.door, self.now = client, door, place.now
+        self.currency, self.categories = place.currency, categories
+        self._covered, self._settle = place.covered, settle
         self._about: dict[str, Any] | None = None
         self._oldest: int | None = None
 
@@ -150,7 +150,7 @@ class ShopifyShop:
                         look.raws += self._raws(kind, node, data, place, asked, wanted[gid])
                     else:
                         missing.setdefault(wanted[gid], asked)
-                self._note(
+                self.note(
                     look, f"nodes({len(some)} {types[0]})", asked, sum(one is not None for one in data.data["nodes"])
                 )
             for number, asked in missing.items():
@@ -188,22 +188,30 @@ class ShopifyShop:
         return number.isdecimal() and int(number) >= self._oldest
 
     def search(self, kind: str, text: str) -> Look:
-        """Orders by the number that people see or by the buyer's email. The shop finds more than was asked for: what has
-        another number is left out."""
+        """Orders by the number that people see or by the buyer's email; what looks like a tracking number is looked for
+        among what has not been read yet. The shop finds more than was asked for: what has another number is left out."""
         look = Look()
         try:
             wanted = self._wanted(kind, text.replace("\\", "").replace('"', ""))
             data = self.client.ask(queries.NUMBERED, {"query": wanted}, patient=False)
             nodes = data.data["orders"]["nodes"]
             asked = self.asked(data)
-            self._note(look, f"orders(query: {kind})", asked, len(nodes))
+            self.note(look, f"orders(query: {kind})", asked, len(nodes))
             for place, node in enumerate(nodes):
                 if kind == "email" or normal(str(node["name"])).endswith(normal(text)):
-                    body = self._order(node, data.denied, ("orders", "nodes", place))
-                    look.raws.append(_raw(Entity.ORDER, body, asked, str(node["legacyResourceId"]), 200))
+                    look.raws.append(self._found(node, data, ("orders", "nodes", place)))
+            if kind == "number" and not look.raws and combing.may_be_tracking(text):
+                since = combing.unread(self._covered, self._settle, self.now())
+                for node, found, place in combing.comb(self, text, since, look):
+                    look.raws.append(self._found(node, found, ("orders", "nodes", place)))
         except Trouble as trouble:
             look.trouble = (trouble.reason, trouble.evidence)
         return look
+
+    def _found(self, node: dict[str, Any], data: Data, path: tuple[str | int, ...]) -> Raw:
+        return _raw(
+            Entity.ORDER, self._order(node, data.denied, path), self.asked(data), str(node["legacyResourceId"]), 200
+        )
 
     def _wanted(self, kind: str, plain: str) -> str:
         """A search. A number may be typed without what the shop puts around it."""
@@ -213,7 +221,8 @@ class ShopifyShop:
         whole = f"{shop.get('orderNumberFormatPrefix') or ''}{plain}{shop.get('orderNumberFormatSuffix') or ''}"
         return " OR ".join(f'name:"{one}"' for one in dict.fromkeys((plain, f"#{plain}", whole)))
 
-    def _note(self, look: Look, request: str, asked: datetime, found: int) -> None:
+    def note(self, look: Look, request: str, asked: datetime, found: int) -> None:
+        """Add a request to what is said of a look."""
         took = (self.now() - asked) / timedelta(milliseconds=1)
         look.calls.append(
             {"request": request, "status": 200, "at": asked.isoformat(), "ms": round(took), "found": found}

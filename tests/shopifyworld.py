@@ -74,21 +74,22 @@ class Followed:
                 taking.keep(self._intake, self.world.account, one, [raw], "webhook")
         return 200, b""
 
-    def secret(self, name: str, value: str | None = None) -> str | None:
-        """A credential of the integration; with a value it is set."""
+    def secret(self, name: str, value: str | None = None, integration: str = NAME) -> str | None:
+        """A credential of an integration; with a value it is set."""
         with self.world.db.again() as db:
             keys, account = secrets.KeyFile.of(self.world.settings), self.world.account.account_id
-            one = accounts.integration_named(db, self.world.account, NAME)
+            one = accounts.integration_named(db, self.world.account, integration)
             if value is not None:
                 secrets.put(db, keys, account, one.integration_id, name, secrets.Secret(value))
             found = secrets.get(db, keys, account, one.integration_id, name)
         return found.reveal() if found else None
 
-    def scan(self, **options: Any) -> Report:
+    def scan(self, *, name: str = NAME, **options: Any) -> Report:
         """One import."""
         with self.world.db.again() as db:
+            one = accounts.integration_named(db, self.world.account, name)
             return importing.import_now(
-                self.world.settings, db, self.world.account, self.one, "test", lambda *_: None, **options
+                self.world.settings, db, self.world.account, one, "test", lambda *_: None, **options
             )
 
     def work(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import urllib.request
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from cuadra.connectors import http
 from cuadra.connectors.http import Trouble
 from cuadra.connectors.shopify import queries
 from cuadra.diagnosis import why
-from cuadra.errors import UsageError
+from cuadra.errors import Refused, UsageError
 from cuadra.jobs import looking, ways
 from cuadra.model import Axis
 from cuadra_simulators.shopify import ALL_SCOPES, DOCUMENTED, cost
@@ -143,18 +144,30 @@ def test_faults_of_all_kinds_lose_nothing(world: World) -> None:
 
 
 def test_one_store_through_two_integrations_and_two_ways_has_each_order_once(world: World) -> None:
+    """A bulk file, page by page, and notices, all at once."""
     with following(world, orders=50, settings={"history": "bulk"}) as shop:
-        other = accounts.add_integration(world.db, world.account, "otra", "shopify-settled",
-                                         {**shop.one.settings, "history": "pages"}, "test", same_store=True)  # fmt: skip
+        settings = {**shop.one.settings, "history": "pages"}
+        with pytest.raises(Refused, match="already connected"):
+            accounts.add_integration(world.db, world.account, "otra", "shopify-settled", settings, "test")
+        other = accounts.add_integration(
+            world.db, world.account, "otra", "shopify-settled", settings, "test", same_store=True
+        )
+        assert other.store_id == shop.one.store_id
         accounts.move(world.db, world.account, other, "active", "test")
+        world.rules("otra", first__since="2015-01-01")
+        for name in ("access_token", "client_secret"):
+            shop.secret(name, shop.secret(name), integration="otra")
+        second = threading.Thread(target=shop.scan, kwargs={"name": "otra"})
+        second.start()
         shop.scan()
-        shop.shop.live(30)
+        shop.shop.live(20)
         shop.shop.advance(10)
+        second.join()
         shop.work()
         same(shop)
-        twice = shop.rows("SELECT source_id FROM orders GROUP BY store_id, source_id HAVING count(*) > 1")
-        assert twice == []
-        assert shop.rows("SELECT count(DISTINCT store_id) FROM orders") == [(1,)]
+        assert shop.rows("SELECT source_id FROM orders GROUP BY source_id HAVING count(*) > 1") == []
+        assert {name for (name,) in shop.rows("SELECT i.name FROM run r JOIN integration i USING (integration_id)"
+                                              " WHERE r.state = 'finished'")} == {NAME, "otra"}  # fmt: skip
 
 
 def test_a_subscription_that_the_shop_has_deleted_is_made_again(world: World) -> None:
@@ -370,8 +383,10 @@ def test_a_tracking_number_is_found_among_what_was_not_read_yet(world: World) ->
         assert isinstance(answer, why.Answer)
         assert answer.order is not None, "what was read is known by its parcels"
         assert calls(shop, "Orders") == before
-        while not (fresh := _tracking(shop) - _known(shop)):
-            shop.shop.live(5, act="fulfil", deliver=False)
+        for act in ("place", "pay", "fulfil", "track"):
+            shop.shop.live(8, act=act, deliver=False)
+        fresh = _tracking(shop) - _known(shop)
+        assert fresh
         (asked,) = looking.ask(world.db, world.settings, world.account, next(iter(fresh)))
         assert asked.found
         assert any("no search" in one["request"] for one in asked.calls)

@@ -157,7 +157,7 @@ def add_integration(db: Database, account: Account, name: str, connector: str, s
                              key=setting, known=", ".join(sorted(known)))  # fmt: skip
     settings = _placed(found, settings)
     found.check(settings)
-    source = store or str(settings.get("path") or name)
+    source = store or _store_named(found, settings) or name
     key: dict[str, Any] = {"account": account.account_id, "platform": connector, "source": source}
     with db.transaction(account.account_id) as conn:
         others = [row[0] for row in conn.execute(sql("store_integrations"), key)]
@@ -180,6 +180,14 @@ def add_integration(db: Database, account: Account, name: str, connector: str, s
                                         "note": "defaults"})  # fmt: skip
         conn.execute(sql("note_integration_state"), {**made, "state": "draft", "author": author, "note": ""})
     return integration_named(db, account, name)
+
+
+def _store_named(connector: Connector, settings: dict[str, Any]) -> str:
+    """The shop's name at its platform, however its address is written; empty where the connector has none."""
+    named = str(settings.get(connector.info.store) or "")
+    if "://" not in named:
+        return named if named.startswith("/") else named.casefold()
+    return named.split("://", 1)[1].rstrip("/").casefold()
 
 
 def _placed(connector: Connector, settings: dict[str, Any]) -> dict[str, Any]:

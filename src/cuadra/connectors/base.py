@@ -265,6 +265,8 @@ class Info(Struct, frozen=True):
     """When a new integration runs by itself (`cadence`)."""
     settle: timedelta = timedelta(minutes=30)
     """How long after a change the source may still not show it."""
+    store: str = ""
+    """The setting that names the shop at its platform: two integrations with the same one are two ways to one store."""
     signed_by: str | None = None
     """The credential that notices are signed with, where the platform decides; None: a secret of our own."""
 

@@ -33,8 +33,13 @@ class Seen(Struct):
         """As a part of a proof."""
         calls = self.evidence.get("calls") or []
         said = {"integration": self.integration, "asked_at": self.at, "found": len(self.found),
-                "request": ", ".join(f"{one['request']} → {one['status']}" for one in calls)}  # fmt: skip
+                "request": ", ".join(_request(one) for one in calls)}  # fmt: skip
         return said | ({"cause": self.reason} if self.reason else {})
+
+
+def _request(call: dict[str, Any]) -> str:
+    """One question, and the status that came back; none where nothing was asked."""
+    return f"{call['request']} → {call['status']}" if call.get("status") else str(call["request"])
 
 
 def of(conn: Conn, account_id: int, query: str) -> list[Seen]:

@@ -29,7 +29,7 @@ _SETTINGS = (
 class FilesConnector:
     """The connector of file sets; see `base.Connector`."""
 
-    info = Info("files", "Files", _SETTINGS, gives_stamps=False, mode="every 5m")
+    info = Info("files", "Files", _SETTINGS, gives_stamps=False, mode="every 5m", store="path")
 
     def check(self, settings: dict[str, Any]) -> None:
         """The folder must be there and the mapping must be one."""

@@ -63,7 +63,8 @@ _SHOP = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com", re.IGNORECASE)
 class ShopifyConnector:
     """The connector of Shopify shops; see `base.LiveConnector`."""
 
-    info = Info("shopify", "Shopify", _SETTINGS, gives_stamps=True, live=True, profiles=PROFILES, signed_by=SECRET)
+    info = Info("shopify", "Shopify", _SETTINGS, gives_stamps=True, live=True, profiles=PROFILES, store="shop",
+                signed_by=SECRET)  # fmt: skip
     topics = TOPICS
 
     def check(self, settings: dict[str, Any]) -> None:

@@ -41,7 +41,7 @@ def comb(
     """Orders with a parcel of this number among those changed since: (order, the answer, its place there). Says in `look`
     what was asked, and that the budget was spent where it was. Raises Trouble."""
     asked = shop.now()
-    shop.note(look, NO_SEARCH, asked, 0)
+    shop.note(look, NO_SEARCH, asked, 0, None)
     if since is None:
         return
     wanted = {"query": shop.within(Axis.UPDATED, since, None), "by": "UPDATED_AT"}

@@ -221,11 +221,11 @@ class ShopifyShop:
         whole = f"{shop.get('orderNumberFormatPrefix') or ''}{plain}{shop.get('orderNumberFormatSuffix') or ''}"
         return " OR ".join(f'name:"{one}"' for one in dict.fromkeys((plain, f"#{plain}", whole)))
 
-    def note(self, look: Look, request: str, asked: datetime, found: int) -> None:
+    def note(self, look: Look, request: str, asked: datetime, found: int, status: int | None = 200) -> None:
         """Add a request to what is said of a look."""
         took = (self.now() - asked) / timedelta(milliseconds=1)
         look.calls.append(
-            {"request": request, "status": 200, "at": asked.isoformat(), "ms": round(took), "found": found}
+            {"request": request, "status": status, "at": asked.isoformat(), "ms": round(took), "found": found}
         )
 
     # ---------------------------------------------------------------- all at a glance

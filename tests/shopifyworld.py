@@ -46,6 +46,7 @@ class Followed:
 
     def __init__(self, world: World, shop: Shop) -> None:
         self.world, self.shop = world, shop
+        self.account = world.account  # asked for once: threads share nothing of the world's
         self.answer = 200
         self._intake = world.db.again()
         self._lock = threading.Lock()
@@ -54,14 +55,14 @@ class Followed:
     def one(self) -> Integration:
         """The integration as it is now."""
         with self.world.db.again() as db:
-            return accounts.integration_named(db, self.world.account, NAME)
+            return accounts.integration_named(db, self.account, NAME)
 
     def take(self, _url: str, headers: list[tuple[str, str]], body: bytes, _timeout: float) -> tuple[int, bytes]:
         """What the intake does with a notice."""
         if self.answer != 200:
             return self.answer, b""
         with self._lock:
-            one = accounts.integration_named(self._intake, self.world.account, NAME)
+            one = accounts.integration_named(self._intake, self.account, NAME)
             kept = self.secret(subscribing.SIGNED_WITH)
             live = connectors.live(one.connector)
             assert live is not None
@@ -71,14 +72,14 @@ class Followed:
                 return 401, b""
             if judged.entity is not None:
                 raw = Raw(judged.entity, body, int(datetime.now(UTC).timestamp() * 1e6))
-                taking.keep(self._intake, self.world.account, one, [raw], "webhook")
+                taking.keep(self._intake, self.account, one, [raw], "webhook")
         return 200, b""
 
     def secret(self, name: str, value: str | None = None, integration: str = NAME) -> str | None:
         """A credential of an integration; with a value it is set."""
         with self.world.db.again() as db:
-            keys, account = secrets.KeyFile.of(self.world.settings), self.world.account.account_id
-            one = accounts.integration_named(db, self.world.account, integration)
+            keys, account = secrets.KeyFile.of(self.world.settings), self.account.account_id
+            one = accounts.integration_named(db, self.account, integration)
             if value is not None:
                 secrets.put(db, keys, account, one.integration_id, name, secrets.Secret(value))
             found = secrets.get(db, keys, account, one.integration_id, name)
@@ -87,10 +88,8 @@ class Followed:
     def scan(self, *, name: str = NAME, **options: Any) -> Report:
         """One import."""
         with self.world.db.again() as db:
-            one = accounts.integration_named(db, self.world.account, name)
-            return importing.import_now(
-                self.world.settings, db, self.world.account, one, "test", lambda *_: None, **options
-            )
+            one = accounts.integration_named(db, self.account, name)
+            return importing.import_now(self.world.settings, db, self.account, one, "test", lambda *_: None, **options)
 
     def work(self) -> None:
         """Work off what has arrived, and what is in doubt."""
@@ -104,7 +103,7 @@ class Followed:
 
     def rows(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
         """A question to the ledger."""
-        with self.world.db.again() as db, db.transaction(self.world.account.account_id) as conn:
+        with self.world.db.again() as db, db.transaction(self.account.account_id) as conn:
             return conn.execute(text.encode(), values or None).fetchall()
 
     def close(self) -> None:
@@ -117,7 +116,8 @@ def following(world: World, *, connector: str = "shopify-settled", notices: bool
               settings: dict[str, str] | None = None, **shop: Any) -> Iterator[Followed]:  # fmt: skip
     """A shop of the wall clock's time, and an active integration with its token."""
     box: list[Followed] = []
-    values: dict[str, Any] = {"clock": Clock(running=True), **shop}
+    own = shop.pop("shop_settings", None)  # the shop's, not the integration's
+    values: dict[str, Any] = {"clock": Clock(running=True), **({"settings": own} if own else {}), **shop}
     with Shop(send=lambda *what: box[0].take(*what), **values) as opened:
         accounts.change(world.db, world.account, "test", currency=opened.settings.currency)
         where = {"shop": opened.domain, "url": opened.url, "private": "yes", "points": "10000", **(settings or {})}

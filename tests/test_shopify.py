@@ -6,6 +6,7 @@ import json
 import threading
 import urllib.request
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from cuadra.connectors.http import Trouble
 from cuadra.connectors.shopify import queries
 from cuadra.diagnosis import why
 from cuadra.errors import Refused, UsageError
-from cuadra.jobs import looking, ways
-from cuadra.model import Axis
-from cuadra_simulators.shopify import ALL_SCOPES, DOCUMENTED, cost
+from cuadra.jobs import looking, relinking, ways
+from cuadra.model import Axis, Entity
+from cuadra_simulators.shopify import ALL_SCOPES, DOCUMENTED, MEXICO, cost
 from tests.shopifyworld import NAME, Followed, compare, following, hurried_shopify
 from tests.world import World
 
@@ -301,6 +302,89 @@ def test_a_token_of_an_hour_is_renewed_by_one_and_used_by_all(world: World) -> N
         same(shop)
 
 
+def test_a_shop_that_takes_the_token_back_breaks_the_integration_until_it_takes_one(world: World) -> None:
+    with following(world, orders=5, notices=False) as shop:
+        shop.scan()
+        shop.shop.revoke()
+        report = shop.scan()
+        assert report.problem is not None
+        assert report.problem[0] == "credentials_invalid"
+        assert shop.one.state == "broken"
+        assert shop.rows("SELECT count(*) FROM run WHERE ended_at IS NULL") == [(0,)]
+        shop.secret("access_token", shop.shop.tokens.permanent(shop.shop.app))
+        shop.scan()
+        assert shop.one.state == "active"
+
+
+def test_what_may_not_be_seen_any_more_is_not_gone(world: World) -> None:
+    with following(world, orders=8, notices=False) as shop:
+        shop.scan()
+        number = next(str(one.id) for one in shop.shop.truth.orders().values() if one.exists)
+        with world.db.again() as db:
+            relinking.ask_for(db, world.account, shop.one, Entity.ORDER, [number], "census")
+        shop.shop.app.scopes.discard("read_orders")
+        shop.shop.app.scopes.discard("write_orders")
+        shop.work()
+        assert shop.rows("SELECT reason FROM relink") == [("scope_missing",)]
+        assert shop.rows("SELECT count(*) FROM orders WHERE reason = 'deleted_at_source'") == [(0,)]
+
+
+def test_an_order_too_old_to_be_shown_is_said_to_be_that_and_asked_for_no_more(world: World) -> None:
+    scopes = [one for one in ALL_SCOPES if one != "read_all_orders"]
+    with following(world, orders=60, days=120, scopes=scopes, notices=False) as shop:
+        shop.scan()
+        old = min(shop.shop.truth.orders())
+        with world.db.again() as db:
+            relinking.ask_for(db, world.account, shop.one, Entity.ORDER, [str(old), "99999999999999"], "census")
+        shop.work()
+        assert shop.rows("SELECT count(*) FROM relink") == [(0,)]
+        stands = dict(
+            shop.rows("SELECT source_id, reason FROM orders WHERE source_id IN (%s, '99999999999999')", str(old))
+        )
+        assert stands == {str(old): "history_beyond_platform_window", "99999999999999": "not_found_at_source"}
+
+
+def test_where_only_empty_fields_were_hidden_the_warning_goes_too(world: World) -> None:
+    """Nothing of the order has changed but that it is known now that there is no phone."""
+    with following(
+        world, orders=10, kind="public", approved=frozenset({"name", "email", "address"}), notices=False
+    ) as shop:
+        shop.scan()
+        assert shop.rows("SELECT count(*) FROM orders WHERE 'customer_data_hidden_by_plan' = ANY(warnings)")[0][0] > 0
+        shop.shop.app.approved = frozenset({"name", "email", "address", "phone"})
+        shop.scan(compare=True)
+        shop.work()
+        assert shop.rows("SELECT count(*) FROM orders WHERE 'customer_data_hidden_by_plan' = ANY(warnings)") == [(0,)]
+
+
+def test_a_list_that_ends_too_early_is_gone_on_with(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cuadra.connectors.shopify import client, offers, shop
+
+    for module in (client, offers):
+        monkeypatch.setattr(module, "WALK", 20)
+    monkeypatch.setattr(shop, "SLICE", 15)
+    settings = replace(MEXICO, walk_limit=20)
+    with following(
+        world, orders=60, customers=50, notices=False, settings={"history": "pages"}, shop_settings=settings
+    ) as it:
+        it.shop.upgrade("enterprise")
+        report = it.scan()
+        assert report.problem is None, report.problem
+        same(it)
+        known = {
+            value.partition(":")[2] for (value,) in it.rows("SELECT value FROM customer_key WHERE kind = 'source'")
+        }
+        assert {str(number) for number in it.shop.truth.customers()} <= known
+        products = {value for (value,) in it.rows("SELECT value FROM product_key WHERE kind = 'id'")}
+        assert {str(number) for number in it.shop.truth.products()} <= products
+
+
+def test_only_a_connector_that_can_takes_a_file(world: World, tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text("{}")
+    with pytest.raises(Refused, match="takes no files"):
+        world.import_now(file=tmp_path / "x.jsonl")
+
+
 def test_a_token_that_was_revoked_is_said(world: World) -> None:
     with following(world, orders=5, notices=False) as shop:
         shop.shop.revoke()
@@ -357,8 +441,6 @@ def test_an_order_is_looked_for_by_its_number_name_and_email(world: World) -> No
     with following(world, orders=20, notices=False) as shop:
         truth = next(one for one in shop.shop.truth.orders().values() if one.email and one.exists)
         with ways.shop(world.db, world.settings, world.account, shop.one) as asked:
-            from cuadra.model import Entity
-
             by_id = asked.fetch(Entity.ORDER, [str(truth.id)], patient=False)
             by_name = asked.search("number", truth.name.lstrip("#"))
             by_mail = asked.search("email", truth.email or "")

@@ -186,7 +186,11 @@ def test_what_the_plan_hides_is_unknown_and_said() -> None:
 
 @pytest.mark.parametrize(
     "body", [{"id": 6123456780042}, {"id": 99, "order_id": 6123456780042, "transactions": []},
-             notice(email=None, customer={"id": 81, "email": None, "phone": None})],
+             notice(email=None, customer={"id": 81, "email": None, "phone": None}),
+             {"id": 8, "order_id": 6123456780042, "status": "success", "email": "ana@example.com", "line_items": [{"id": 1}],
+              "destination": {"phone": "+525555010142"}, "tracking_numbers": ["EA1"], "name": "#1042.1"},
+             notice(refunds=[{"id": 5, "transactions": [{"kind": "refund", "status": "success", "amount": "50.00",
+                                                         "currency": "USD"}]}])],
 )  # fmt: skip
 def test_a_notice_that_only_names_an_order_or_nobody_asks_for_it(body: dict[str, Any]) -> None:
     found = reading(body)

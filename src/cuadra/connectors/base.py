@@ -265,6 +265,8 @@ class Info(Struct, frozen=True):
     """When a new integration runs by itself (`cadence`)."""
     settle: timedelta = timedelta(minutes=30)
     """How long after a change the source may still not show it."""
+    takes_file: bool = False
+    """It can take what somebody has fetched from the source by himself (`Place.file`)."""
     store: str = ""
     """The setting that names the shop at its platform: two integrations with the same one are two ways to one store."""
     signed_by: str | None = None

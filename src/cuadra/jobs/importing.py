@@ -59,6 +59,10 @@ def import_now(settings: Settings, db: Database, account: Account, integration: 
     Raises Refused if the integration may not import now, or is importing already.
     """
     _may_import(db, account, integration)
+    if file is not None and not ways.connector(integration).info.takes_file:
+        raise Refused(
+            "The connector {connector} takes no files that were fetched by hand.", connector=integration.connector
+        )
     with _alone(db, integration) as guard, _workplace(settings) as work:
         began = time.monotonic()
         db.stage()

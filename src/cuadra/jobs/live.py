@@ -74,8 +74,8 @@ def after(job: Job, shop: Shop, *, compare: bool) -> census.Census | None:
         return None
     if job.problem is not None or not (compare or _time_for_census(job)):
         return None
-    _ask_for_cured(job, shop)
     try:
+        _ask_for_cured(job, shop)
         start = max(filter(None, (_since(job), shop.reach())))
         accounts.set_store_zone(job.db, job.account, job.integration, shop.time_zone())
         found = census.take(job.db, job.account, job.integration, shop, start, job.watch)
@@ -95,9 +95,10 @@ def _ask_for_cured(job: Job, shop: Shop) -> None:
     key = {"account": job.account.account_id, "store": job.integration.store_id}
     with job.db.transaction(job.account.account_id) as conn:
         found = {warning for (warning,) in conn.execute(sql("warnings_of_store"), key)}
-        gone = shop.cured(found) if found else frozenset()
-        if not gone:
-            return
+    gone = shop.cured(found) if found else frozenset()
+    if not gone:
+        return
+    with job.db.transaction(job.account.account_id) as conn:
         ids = [one for (one,) in conn.execute(sql("orders_with_warning"), {**key, "warnings": list(gone)})]
     relinking.ask_for(job.db, job.account, job.integration, Entity.ORDER, ids, "cured")
 

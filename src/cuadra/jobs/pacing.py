@@ -33,6 +33,7 @@ class SharedPace:
         assert row is not None
         seconds = float(row[0])
         if self._patience is not None and seconds > self._patience:
+            self.give_back(cost)
             proof: Evidence = {"status": None, "wait": round(seconds, 1), "budget": self._values["rate"]}
             raise Trouble("source_rate_limited", proof, transient=True, wait=seconds)
         if seconds > 0:

@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 
 from cuadra import coverage, inbox, runs
 from cuadra.connectors.base import Offer, OfferProblem, Place, Progress, Raw, Reader
+from cuadra.connectors.http import Trouble
 from cuadra.db import Conn, Database
 from cuadra.db.queries import sql
 from cuadra.jobs import enriching, returning, ways
@@ -44,7 +45,12 @@ def incoming(job: Job, db: Database, cursor: dict[str, Any], again: bool) -> Ite
 
 def _offered(job: Job, db: Database, place: Place, cursor: dict[str, Any], again: bool) -> Iterator[Chunk]:
     settings = {**job.integration.settings, "chunk": job.settings.batch}
-    for offer in ways.connector(job.integration).offers(settings, place, _stoppable(job, "checking")):
+    try:
+        offers = ways.connector(job.integration).offers(settings, place, _stoppable(job, "checking"))
+    except Trouble as trouble:  # a source that has to be asked what there is
+        _note_problem(job, "source", (trouble.reason, trouble.evidence))
+        return
+    for offer in offers:
         if offer.is_set:
             yield from _set(job, db, offer, cursor, again)
         else:

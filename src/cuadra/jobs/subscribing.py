@@ -7,7 +7,7 @@ well. What was lost is written down before it is made again, so that a look that
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from secrets import choice
 from string import ascii_letters, digits
 from typing import Any
@@ -29,6 +29,8 @@ SIGNED_WITH = "webhook_secret"
 LETTERS = ascii_letters + digits
 """No signs: platforms undo entities in secrets, and forms spoil others."""
 LENGTH = 48
+OLD_COUNTS = timedelta(days=1)
+"""So long after it was changed the secret before it counts as well."""
 NEW, GONE, ACTIVE, UNSIGNED = "new", "gone", "active", "unsigned"
 
 
@@ -126,7 +128,10 @@ def _secret(db: Database, keys: KeyFile, account: Account, integration: Integrat
     if theirs is None:
         raise Refused("Notices of {name} are signed with its {what}, which is missing; set it: cuadra integration set "
                       "{name} --secret {what}=-.", name=integration.name, what=by)  # fmt: skip
-    before = kept.reveal().split("\n")[0] if kept else ""
+    before, *older = kept.reveal().split("\n") if kept else [""]
+    since = next((at for name, _, at in secrets.names(db, *key) if name == SIGNED_WITH), None)
+    if before == theirs.reveal() and older and since is not None and utc_now() - since > OLD_COUNTS:
+        secrets.put(db, keys, *key, SIGNED_WITH, theirs)
     if before != theirs.reveal():
         secrets.put(db, keys, *key, SIGNED_WITH, Secret("\n".join(filter(None, (theirs.reveal(), before)))))
     return theirs

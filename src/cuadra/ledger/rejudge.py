@@ -15,12 +15,10 @@ from cuadra.db.queries import sql
 from cuadra.ledger import Way, facts, utc_now, write
 from cuadra.model import Entity, Outcome, Standing
 from cuadra.pipeline.prepare import contact_keys
-from cuadra.pipeline.record import judge
+from cuadra.pipeline.record import OF_READING, judge
 from cuadra.pipeline.working import Item, OrderState, WorkingSet
 
 CHUNK = 500
-OF_READING = ("file_special_characters", "customer_data_hidden_by_plan")
-"""Warnings that a reader gives: the payload is not read again, and they stay."""
 
 
 class Judged(Struct):

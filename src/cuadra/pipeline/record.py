@@ -31,6 +31,8 @@ from cuadra.pipeline.working import NO_CONTACT, Item, OrderState, WorkingSet
 #: fields that say something about a person; an erased order never takes them in again
 PERSONAL_FIELDS = ("customer", "billing", "delivery", "note", "custom")
 ERASED = "personal_data_erased"
+OF_READING = ("file_special_characters", "customer_data_hidden_by_plan")
+"""Warnings that a reader gives: they stand as long as the payload does, however often the order is judged."""
 #: what a cancelled order keeps of its last version where the cancellation itself no longer says it
 _AMOUNTS = ("total", "discount", "shipping", "tax", "fees")
 
@@ -242,7 +244,8 @@ def _newer(item: Item, state: OrderState, value: OrderRead, ws: WorkingSet, rela
     if state.frozen_at is not None and changes:
         _after_freeze(item, state, merged, changes, ws)
         return
-    if not changes and (state.standing is not Standing.FAILED or item.read.refused is not None):
+    same_warnings = item.read.warnings.keys() == {code for code in OF_READING if code in state.evidence}
+    if not changes and same_warnings and (state.standing is not Standing.FAILED or item.read.refused is not None):
         _unchanged(item, state, merged, ws)
         return
     if state.version == NOTHING:  # so far it was only known to exist

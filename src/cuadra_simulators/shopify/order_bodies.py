@@ -119,7 +119,7 @@ class OrderBody:
             "tracking_number": it.tracking[0][1] if it.tracking else None,
             "tracking_numbers": [number for _, number, _ in it.tracking],
             "tracking_url": it.tracking[0][2] if it.tracking else None,
-            "tracking_urls": [url for _, _, url in it.tracking], "origin_address": {},
+            "tracking_urls": [url for _, _, url in it.tracking], "origin_address": {}, "email": self.order.email,
             "line_items": [{**self.line(line), "quantity": units} for _, line, units in it.lines],
         }  # fmt: skip
 

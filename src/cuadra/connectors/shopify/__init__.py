@@ -11,11 +11,11 @@ from cuadra.connectors.base import Delivery, Info, Offer, Ping, Place, Profile, 
 from cuadra.connectors.http import Http, Pace, refuse_address
 from cuadra.connectors.notices import check_address
 from cuadra.connectors.shopify import catalogue, offers
+from cuadra.connectors.shopify.answers import judge as judge_answer
 from cuadra.connectors.shopify.client import VERSION, Client
-from cuadra.connectors.shopify.client import judge as judge_answer
 from cuadra.connectors.shopify.hooks import TOPICS, judge
 from cuadra.connectors.shopify.reader import read
-from cuadra.connectors.shopify.shop import ShopifyShop
+from cuadra.connectors.shopify.shop import EDGE, ShopifyShop
 from cuadra.connectors.shopify.tokens import SECRET, Tokens, judge_grant
 from cuadra.errors import UsageError
 from cuadra.model import Axis
@@ -64,7 +64,7 @@ class ShopifyConnector:
     """The connector of Shopify shops; see `base.LiveConnector`."""
 
     info = Info("shopify", "Shopify", _SETTINGS, gives_stamps=True, live=True, profiles=PROFILES, store="shop",
-                signed_by=SECRET)  # fmt: skip
+                signed_by=SECRET, takes_file=True)  # fmt: skip
     topics = TOPICS
 
     def check(self, settings: dict[str, Any]) -> None:
@@ -129,10 +129,12 @@ class ShopifyConnector:
             return [*found, offers.first(shop, horizon, wall, history, place.work)]
         whole = [one for one in place.covered if not one.filter]
         begun = min((one.start for one in whole if one.axis is Axis.CREATED), default=None)
-        start = max(horizon, wall) if wall else horizon
+        start = max(horizon, wall + EDGE) if wall else horizon
         if begun is not None and start < begun:
             found.append(offers.earlier(shop, start, begun, history, place.work))
         reach = min((one.reach for one in whole if one.axis is Axis.UPDATED and one.reach is not None), default=None)
+        if wall is not None and since < wall:  # what was made while nobody looked, and is not shown any more
+            reach = max(filter(None, (reach, wall + EDGE)))
         return [*found, offers.changes(shop, since, reach)]
 
     def reader(self, description: dict[str, Any], place: Place) -> Reader:

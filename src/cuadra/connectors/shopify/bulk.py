@@ -7,6 +7,7 @@ that failed is never whole. Five may run at a time.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -18,7 +19,7 @@ import msgspec
 from cuadra.connectors.base import Progress
 from cuadra.connectors.http import Http, Trouble
 from cuadra.connectors.shopify import queries
-from cuadra.connectors.shopify.client import Client
+from cuadra.connectors.shopify.client import Client, TooCostly
 from cuadra.connectors.shopify.facts import Money
 from cuadra.connectors.spool import Spool
 from cuadra.money import ZERO
@@ -35,6 +36,18 @@ def fetch(client: Client, door: Http, search: str, path: Path, progress: Progres
     """Let the shop write the orders that a search finds into a file here; returns how many things it announces. Raises
     Trouble for everything but a whole file."""
     operation = _begun(client, queries.BULK % msgspec.json.encode(search).decode(), progress, sleep)
+    try:
+        return _awaited(client, door, operation, path, progress, sleep)
+    except Trouble:
+        raise
+    except BaseException:  # interrupted: else it runs on there, and five of them shut the door for the next one
+        with contextlib.suppress(Trouble, TooCostly):
+            client.change(queries.CANCEL_BULK, {"id": operation})
+        raise
+
+
+def _awaited(client: Client, door: Http, operation: str, path: Path, progress: Progress,
+             sleep: Callable[[float], None]) -> int:  # fmt: skip
     pause = POLL_SECONDS
     while True:
         found = client.ask(queries.BULK_STATE, {"id": operation}).data["bulkOperation"]
@@ -135,9 +148,20 @@ def _assembled(parts: list[tuple[int, dict[str, Any]]]) -> dict[str, Any] | None
     return order | {"lineItems": {"nodes": lines}}
 
 
+WANTED = frozenset({
+    "name", "createdAt", "updatedAt", "cancelledAt", "closedAt", "test", "sourceName", "currencyCode", "displayFinancialStatus",
+    "displayFulfillmentStatus", "email", "phone", "note", "tags", "taxesIncluded", "customer", "billingAddress",
+    "shippingAddress", "totalPriceSet", "totalTaxSet", "totalDiscountsSet", "totalShippingPriceSet", "shippingLine",
+    "transactions", "refunds", "fulfillments", "legacyResourceId",
+})  # fmt: skip
+"""Without these nothing is known of an order; a file lacks them if it was asked for otherwise than by us."""
+
+
 def incomplete(order: dict[str, Any]) -> bool:
     """Whether a bulk file does not tell enough of an order: which of its lines were given back, or all the ways in which it
     was to go. Else its one way is put where others have theirs."""
+    if not order.keys() >= WANTED:  # a file that somebody has asked for otherwise
+        return True
     way = order.get("shippingLine")
     if _amount(order.get("totalShippingPriceSet")) != _amount((way or {}).get("discountedPriceSet")):
         return True

@@ -11,13 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
-import cuadra
 from cuadra.connectors.base import Evidence, Pacing
 from cuadra.connectors.http import Answer, Http, Trouble, excerpt
 from cuadra.connectors.shopify import queries
+from cuadra.connectors.shopify.answers import (
+    code_of,
+    cost_of,
+    decoded,
+    denial,
+    errors_of,
+    heed_warnings,
+    refused,
+    too_costly,
+)
 from cuadra.connectors.shopify.tokens import Tokens
 
 VERSION = "2026-04"
@@ -26,6 +34,8 @@ PAGE, LEAST_PAGE = 50, 1
 LEAST_LINES = 5
 LIGHT_PAGE = 250
 INNER_PAGE = 100
+WALK = 25_000
+"""A list ends there without a word, whatever there is more."""
 GUESS = 100.0
 """What a query is taken to cost before it was ever asked, in points."""
 WALL = "read_all_orders"
@@ -33,8 +43,6 @@ WALL = "read_all_orders"
 
 Denied = dict[tuple[str | int, ...], list[str]]
 """What may not be seen: (path of the thing) → fields of it."""
-
-_decode_any = msgspec.json.Decoder().decode
 
 
 class TooCostly(Exception):
@@ -108,10 +116,10 @@ class Client:
         try:
             answer = http.ask("graphql.json", {"query": text, "variables": given}, patient=patient, cost=expected)
         except Trouble as trouble:
-            if trouble.answer is not None and _code(trouble.answer) == "MAX_COST_EXCEEDED":
+            if trouble.answer is not None and code_of(trouble.answer) == "MAX_COST_EXCEEDED":
                 raise TooCostly from trouble
             raise
-        cost = _cost(answer)
+        cost = cost_of(answer)
         if cost is not None:
             self._costs[text] = cost.requestedQueryCost
             used = cost.actualQueryCost if cost.actualQueryCost is not None else cost.requestedQueryCost
@@ -121,12 +129,12 @@ class Client:
         return answer
 
     def _read(self, answer: Answer) -> Data:
-        body = _decoded(answer)
+        body = decoded(answer)
         denied: Denied = {}
-        for error in body.get("errors") or ():
+        for error in errors_of(answer):
             path = tuple(error.get("path") or ())
-            if not path or not isinstance(body.get("data"), dict):
-                raise _refused(error, answer)
+            if not path or not isinstance(body.get("data"), dict) or not denial(error):
+                raise refused(error, answer)
             denied.setdefault(path[:-1], []).append(str(path[-1]))
         data = body.get("data")
         if not isinstance(data, dict):
@@ -134,9 +142,20 @@ class Client:
             raise Trouble("source_answer_truncated", proof)
         gone = [name for name in denied.get((), []) if data.get(name) is None]
         if gone:  # not a person's data: a whole list that the app may not read
-            raise _refused(next(one for one in body["errors"] if one["path"] == [gone[0]]), answer)
-        _heed_warnings(body, answer)
+            raise refused(next(one for one in body["errors"] if one["path"] == [gone[0]]), answer)
+        heed_warnings(body, answer)
         return Data(data, denied, answer.asked_at)
+
+    def brief(self, text: str, variables: dict[str, Any], *, patient: bool = True) -> Data:
+        """Ask once, for fewer lines of each thing where it would cost too much. Raises Trouble."""
+        while True:
+            try:
+                return self.ask(text, variables, patient=patient)
+            except TooCostly as err:
+                size = int(variables.get("first", LEAST_PAGE))
+                self._less(text, size, err)
+                if size > LEAST_PAGE:
+                    variables = {**variables, "first": max(size // 2, LEAST_PAGE)}
 
     def change(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
         """Change something at the shop; returns what the mutation answers. Raises Trouble, for what the shop did not do as
@@ -158,10 +177,10 @@ class Client:
 
     # ---------------------------------------------------------------- lists
 
-    def walk(self, text: str, root: str, variables: dict[str, Any], size: int = PAGE) -> Iterator[tuple[list[dict[str, Any]], Data]]:  # fmt: skip
+    def walk(self, text: str, root: str, variables: dict[str, Any], size: int = PAGE, *, resumed: bool = False) -> Iterator[tuple[list[dict[str, Any]], Data]]:  # fmt: skip
         """A list from its beginning to its end, page by page: things, and the answer they came in. A page that may cost too
-        much is made smaller, for good."""
-        after = None
+        much is made smaller, for good. `resumed`: whoever asks goes on by himself where a list ends too early."""
+        after, walked = None, 0
         while True:
             first = min(self._sizes.get(text, size), size)
             try:
@@ -171,6 +190,10 @@ class Client:
                 continue
             listed = found.data[root]
             yield listed["nodes"], found
+            walked += len(listed["nodes"])
+            if walked >= WALK and not resumed and not listed["pageInfo"]["hasNextPage"]:
+                proof: Evidence = {"announced": None, "read": walked, "limit": WALK, "message": f"{root} end there"}
+                raise Trouble("source_answer_truncated", proof)
             if not listed["pageInfo"]["hasNextPage"]:
                 return
             after = listed["pageInfo"]["endCursor"]
@@ -196,7 +219,7 @@ class Client:
         elif "$lines" in text and self._lines > LEAST_LINES:
             self._lines //= 2
         else:
-            raise _too_costly(text) from err
+            raise too_costly(text) from err
 
     def whole(self, thing: dict[str, Any], name: str, text: str) -> None:
         """Follow an inner list to its end, in place."""
@@ -228,161 +251,8 @@ class Client:
     def count(self, query: str) -> tuple[int, bool]:
         """(orders that a search finds, whether that is exact)."""
         found = self.ask(queries.COUNT, {"query": query}).data["ordersCount"]
+        if found is None:
+            raise Trouble(
+                "source_answer_truncated", {"announced": None, "read": 0, "limit": None, "message": "no count"}
+            )
         return int(found["count"]), found["precision"] == "EXACT"
-
-
-# ---------------------------------------------------------------- what an answer means
-
-
-class _Throttle(Struct):
-    currentlyAvailable: float = 0.0
-    restoreRate: float = 50.0
-
-
-class _Cost(Struct):
-    requestedQueryCost: float
-    actualQueryCost: float | None = None
-    throttleStatus: _Throttle = msgspec.field(default_factory=_Throttle)
-
-
-class _Extensions(Struct):
-    cost: _Cost | None = None
-
-
-class _Costed(Struct):
-    extensions: _Extensions | None = None
-
-
-_decode_cost = msgspec.json.Decoder(_Costed).decode
-
-
-def _cost(answer: Answer) -> _Cost | None:
-    try:
-        found = _decode_cost(answer.body)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
-        return None
-    return found.extensions.cost if found.extensions else None
-
-
-def _decoded(answer: Answer) -> dict[str, Any]:
-    try:
-        found = _decode_any(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        found = None
-    if isinstance(found, dict):
-        return found
-    raise _spoiled(answer)
-
-
-def _spoiled(answer: Answer) -> Trouble:
-    if answer.body.lstrip()[:1] == b"{":
-        proof: Evidence = {"announced": None, "read": len(answer.body), "limit": None, "message": "JSON is cut off"}
-        return Trouble("source_answer_truncated", proof, transient=True)
-    return Trouble("payload_unreadable", {"position": 0, "message": excerpt(answer.body)[:200]})
-
-
-def _errors(answer: Answer) -> list[dict[str, Any]]:
-    """The errors of an answer: a list of things, or a bare text, or a thing with texts."""
-    try:
-        body = _decode_any(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return []
-    found = body.get("errors") if isinstance(body, dict) else None
-    if isinstance(found, list):
-        return [one if isinstance(one, dict) else {"message": str(one)} for one in found]
-    return [{"message": excerpt(msgspec.json.encode(found))}] if found else []
-
-
-def _code(answer: Answer) -> str | None:
-    for error in _errors(answer):
-        code = (error.get("extensions") or {}).get("code")
-        if code:
-            return str(code)
-    return None
-
-
-def judge(answer: Answer) -> Trouble | None:
-    """What an answer means, as far as its status and codes say it; the rest is read with its data."""
-    errors = _errors(answer)
-    said = excerpt(answer.body)[:300] if errors else ""
-    proof: Evidence = {"status": answer.status, "code": _code(answer), "body": said}
-    if answer.status == 401:
-        return Trouble("credentials_invalid", {**proof, "last_success": None})
-    if answer.status == 402:
-        return Trouble("platform_plan_lacks_api", {"answer": said, "plan": None, "status": 402})
-    if answer.status == 403:
-        if errors:
-            return Trouble("scope_missing", {**proof, "permission": said})
-        return Trouble("source_blocked_by_firewall", {
-            "status": 403, "fingerprint": excerpt(answer.body)[:200], "other_network": None,
-            "server": answer.headers.get("server"),
-        })  # fmt: skip
-    if answer.status == 404:
-        return Trouble("source_address_changed", {"address": None, "answer": 404, "asked": answer.url})
-    if answer.status in (423, 430) or answer.status >= 500:
-        waits = answer.status != 423
-        return Trouble("source_unavailable", {"attempts": [], "status": answer.status, "message": said or excerpt(answer.body)},
-                       transient=waits)  # fmt: skip
-    if answer.status != 200:
-        return _ours(answer, said)
-    if not errors:
-        return _spoiled(answer) if not answer.body.lstrip().startswith(b"{") or not _readable(answer) else None
-    code = _code(answer)
-    if code == "THROTTLED":
-        return _throttled(answer)
-    if code == "INTERNAL_SERVER_ERROR":
-        return Trouble("source_unavailable", {"attempts": [], "status": 200, "message": said}, transient=True)
-    if code == "SHOP_INACTIVE":
-        return Trouble("source_unavailable", {"attempts": [], "status": 200, "message": said})
-    if code == "MAX_COST_EXCEEDED":
-        return _ours(answer, said)
-    return None
-
-
-def _readable(answer: Answer) -> bool:
-    try:
-        _decode_any(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return True
-
-
-def _throttled(answer: Answer) -> Trouble:
-    cost = _cost(answer)
-    wait = 1.0
-    if cost is not None:
-        lacking = cost.requestedQueryCost - cost.throttleStatus.currentlyAvailable
-        wait = max(lacking / max(cost.throttleStatus.restoreRate, 1.0), 0.1)
-    budget = cost.throttleStatus.restoreRate if cost else None
-    proof: Evidence = {"status": 200, "wait": round(wait, 2), "budget": budget, "message": "THROTTLED"}
-    return Trouble("source_rate_limited", proof, transient=True, wait=wait)
-
-
-def _refused(error: dict[str, Any], answer: Answer) -> Trouble:
-    """Errors that leave no data: a permission that lacks, or a question that this shop does not take."""
-    code = (error.get("extensions") or {}).get("code")
-    message = str(error.get("message"))[:300]
-    if code == "ACCESS_DENIED" or "ccess denied" in message or "not approved" in message:
-        needed = (error.get("extensions") or {}).get("requiredAccess")
-        return Trouble("scope_missing", {"status": 200, "code": code, "body": message, "permission": needed or message})
-    return _ours(answer, message)
-
-
-def _ours(answer: Answer, message: str) -> Trouble:
-    """A question of ours that the shop does not take is a fault of ours, or its version is another one."""
-    return Trouble("internal_error", {"fingerprint": f"shopify {answer.status} {message}"[:300],
-                                      "version": cuadra.__version__, "step": "ask"})  # fmt: skip
-
-
-def _too_costly(text: str) -> Trouble:
-    name = text.split("(")[0].split()[-1]
-    proof = {"fingerprint": f"shopify {name}: costs too much one by one", "version": cuadra.__version__, "step": name}
-    return Trouble("internal_error", proof)
-
-
-def _heed_warnings(body: dict[str, Any], answer: Answer) -> None:
-    """A search that the shop did not understand finds everything, and proves nothing."""
-    for search in (body.get("extensions") or {}).get("search") or ():
-        for warning in search.get("warnings") or ():
-            said = f"{warning.get('field')}: {warning.get('message')}"
-            raise _ours(answer, f"search: {said}")

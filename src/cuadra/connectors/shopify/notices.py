@@ -73,6 +73,14 @@ def anonymous(body: Mapping[str, Any]) -> bool:
     return not any(text(one.get(name)) for one in people for name in ("email", "phone", "contact_email"))
 
 
+def refunded_elsewhere(body: Mapping[str, Any]) -> bool:
+    """Whether money was given back in another currency than the shop's: what that comes to here, a notice does not say."""
+    refunds = body.get("refunds")
+    found = [it for it in refunds if isinstance(it, Mapping)] if isinstance(refunds, list) else []
+    paid = [one for it in found for one in it.get("transactions") or ()]
+    return any(isinstance(one, Mapping) and one.get("currency") not in (None, body.get("currency")) for one in paid)
+
+
 def _customer(body: Mapping[str, Any]) -> CustomerRead | None:
     there = body.get("customer") or {}
     places = [place for name in ("billing_address", "shipping_address") if (place := body.get(name))]

@@ -10,13 +10,15 @@ from typing import Any
 from cuadra.connectors.base import Chunk, Evidence, OfferProblem, Progress, Raw, Reader, Source
 from cuadra.connectors.http import Trouble
 from cuadra.connectors.shopify import bulk, queries
+from cuadra.connectors.shopify.client import PAGE, WALK, Data
 from cuadra.connectors.shopify.reader import read
-from cuadra.connectors.shopify.shop import ShopifyShop, bodies, slices
+from cuadra.connectors.shopify.shop import EDGE, ShopifyShop, bodies, slices
 from cuadra.model import Axis, Covered, Entity
 
 BEGINNING = datetime(2004, 1, 1, tzinfo=UTC)
 """Before the first shop of the platform."""
 CHUNK = 1000
+EVERY_PRODUCT = "status:active,draft,archived,unlisted"
 CATALOGUE, CUSTOMERS = "catalogue", "customers"
 AUTO, PAGES, BULK = "auto", "pages", "bulk"
 BULK_FROM = 2_500
@@ -82,10 +84,10 @@ def catalogue(shop: ShopifyShop, since: datetime) -> Listing:
 
     def found(_progress: Progress) -> Iterator[Found]:
         if shop.categories == "collections":
-            for nodes, data in shop.client.walk(queries.COLLECTIONS, "collections", {}, 250):
+            for nodes, data in _all(shop, queries.COLLECTIONS, "collections", "", 250):
                 yield Entity.CATEGORY, bodies(nodes), shop.asked(data)
-        wanted = {"query": f"updated_at:>='{shop.text(since)}' AND status:active,draft,archived,unlisted"}
-        for nodes, data in shop.client.walk(queries.PRODUCTS, "products", wanted):
+        wanted = f"updated_at:>='{shop.text(since)}' AND {EVERY_PRODUCT}"
+        for nodes, data in _all(shop, queries.PRODUCTS, "products", wanted, PAGE):
             yield Entity.PRODUCT, shop.products(nodes), shop.asked(data)
 
     covers = (Covered(Axis.UPDATED, since, began, began, CATALOGUE),)
@@ -97,16 +99,32 @@ def customers(shop: ShopifyShop) -> Listing:
     began = _now(shop)
 
     def found(_progress: Progress) -> Iterator[Found]:
-        for nodes, data in shop.client.walk(queries.CUSTOMERS, "customers", {}, 100):
+        for nodes, data in _all(shop, queries.CUSTOMERS, "customers", "", 100):
             yield Entity.CUSTOMER, bodies([one for one in nodes if one]), shop.asked(data)
 
     return Listing("customers", "backfill", found, (Covered(Axis.UPDATED, BEGINNING, began, began, CUSTOMERS),))
 
 
+def _all(
+    shop: ShopifyShop, text: str, root: str, search: str, size: int
+) -> Iterator[tuple[list[dict[str, Any]], Data]]:
+    """A whole list in the order of its ids, of which a walk shows only so much: each begins above the one before."""
+    above = 0
+    while True:
+        wanted = " AND ".join(filter(None, (f"id:>{above}" if above else "", search)))
+        walked = 0
+        for nodes, data in shop.client.walk(text, root, {"query": wanted or None}, size, resumed=True):
+            walked += len(nodes)
+            above = max((above, *(int(one["legacyResourceId"]) for one in nodes if one)))
+            yield nodes, data
+        if walked < WALK:
+            return
+
+
 def first(shop: ShopifyShop, horizon: datetime, wall: datetime | None, history: str, work: Path) -> Listing:
     """Orders created from `horizon` on, whatever their state. `wall`: what was created before it the shop does not show."""
     began = _now(shop)
-    start = max(horizon, wall) if wall else horizon
+    start = max(horizon, wall + EDGE) if wall else horizon
     notes: dict[str, Any] = {}
     if wall is not None and horizon < wall:
         proof = {"ordered_at": horizon.isoformat(), "window": 60, "oldest": wall.isoformat()}
@@ -206,8 +224,7 @@ def _assembled(shop: ShopifyShop, path: Path, work: Path, asked: datetime, progr
 
 def _again(shop: ShopifyShop, ids: list[str]) -> Iterator[Found]:
     for _some, data in shop.client.by_id(queries.ORDERS_BY_ID, ids):
-        nodes = [one for one in data.data["nodes"] if one]
-        yield Entity.ORDER, shop.orders(nodes, data, ("nodes",)), shop.asked(data)
+        yield Entity.ORDER, shop.orders(data.data["nodes"], data, ("nodes",)), shop.asked(data)
 
 
 def _made_at(path: Path) -> datetime:

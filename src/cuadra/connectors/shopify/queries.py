@@ -91,7 +91,7 @@ query Census($first: Int!, $after: String, $query: String) {{
 }}"""
 COUNT = "query Count($query: String) { ordersCount(query: $query, limit: null) { count precision } }"
 NUMBERED = f"""
-query Numbered($query: String, $lines: Int!) {{ orders(first: 10, query: $query, sortKey: CREATED_AT) {{ nodes {{ {order()} }} }} }}
+query Numbered($query: String, $first: Int!, $lines: Int!) {{ orders(first: $first, query: $query, sortKey: CREATED_AT, reverse: true) {{ nodes {{ {order()} }} }} }}
 {PLACE}"""
 BULK = f"{{ orders(query: %s) {{ edges {{ node {{ {order(None)} }} }} }} }}\n{PLACE}"
 
@@ -103,7 +103,7 @@ _PRODUCT = """id legacyResourceId title status vendor productType updatedAt desc
 _COLLECTIONS = _list("collections", "legacyResourceId title", FEW)
 PRODUCTS = f"""
 query Products($first: Int!, $after: String, $query: String) {{
-  products(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {{
+  products(first: $first, after: $after, query: $query, sortKey: ID) {{
     nodes {{ {_PRODUCT} {_COLLECTIONS} {_list("variants", _VARIANT, LINES)} }} {PAGE_INFO}
   }}
 }}"""
@@ -123,16 +123,16 @@ query MoreCollections($id: ID!, $first: Int!, $after: String) {{
   product(id: $id) {{ collections(first: $first, after: $after) {{ nodes {{ legacyResourceId title }} {PAGE_INFO} }} }}
 }}"""
 COLLECTIONS = f"""
-query Collections($first: Int!, $after: String) {{
-  collections(first: $first, after: $after, sortKey: ID) {{ nodes {{ id legacyResourceId title }} {PAGE_INFO} }}
+query Collections($first: Int!, $after: String, $query: String) {{
+  collections(first: $first, after: $after, query: $query, sortKey: ID) {{ nodes {{ id legacyResourceId title }} {PAGE_INFO} }}
 }}"""
 _CUSTOMER = """id legacyResourceId firstName lastName updatedAt
     defaultEmailAddress { emailAddress marketingState marketingUpdatedAt }
     defaultPhoneNumber { phoneNumber marketingState marketingUpdatedAt }
     defaultAddress { ...Place }"""
 CUSTOMERS = f"""
-query Customers($first: Int!, $after: String) {{
-  customers(first: $first, after: $after, sortKey: ID) {{ nodes {{ {_CUSTOMER} }} {PAGE_INFO} }}
+query Customers($first: Int!, $after: String, $query: String) {{
+  customers(first: $first, after: $after, query: $query, sortKey: ID) {{ nodes {{ {_CUSTOMER} }} {PAGE_INFO} }}
 }}
 {PLACE}"""
 CUSTOMERS_BY_ID = f"""

@@ -14,6 +14,8 @@ from cuadra.connectors.sound import fault
 from cuadra.model import Complaint, Entity
 
 _decode = msgspec.json.Decoder().decode
+BEYOND = 410
+"""The status of an answer of ours: the shop may have it, and would not show it, for it is too old."""
 
 _SHOWN: dict[Entity, Callable[[Mapping[str, Any]], Value]] = {
     Entity.ORDER: orders.order_of, Entity.PRODUCT: catalogue.product_of, Entity.CATEGORY: catalogue.category_of,
@@ -30,6 +32,8 @@ def read(raw: Raw) -> Read:
     A notice that only names an order (it was deleted, something of it was given back), or that shows nothing of its buyer,
     is a hint: the order itself is asked for.
     """
+    if raw.asked is not None and raw.asked["status"] == BEYOND:
+        return Read(raw.kind, str(raw.asked["id"]), refused=("history_beyond_platform_window", _decode(raw.body)))
     if raw.asked is not None and raw.asked["status"] == 404:
         asked_at = datetime.fromtimestamp(raw.sequence / 1e6, UTC).isoformat()
         answer = raw.body[:300].decode("utf-8", "replace").replace("\0", "\ufffd")
@@ -66,9 +70,11 @@ def _value(
 
 
 def _hint(body: dict[str, Any]) -> Evidence | None:
-    if "financial_status" not in body and "line_items" not in body:
-        return {"fields": sorted(body)[:20]}
-    return {"fields": ["customer"]} if notices.anonymous(body) else None
+    if "order_id" in body or "financial_status" not in body:
+        return {"fields": sorted(body)[:20]}  # a parcel has lines too, and is no order
+    if notices.anonymous(body):
+        return {"fields": ["customer"]}
+    return {"fields": ["refunds"]} if notices.refunded_elsewhere(body) else None
 
 
 def _noted_number(kind: Entity, body: dict[str, Any]) -> Any:

@@ -14,11 +14,13 @@ from cuadra.connectors.shopify import combing, facts, queries, subscriptions
 from cuadra.connectors.shopify.client import LIGHT_PAGE, WALL, Client, Data, Denied
 from cuadra.connectors.shopify.examine import examine
 from cuadra.connectors.shopify.orders import OURS
+from cuadra.connectors.shopify.reader import BEYOND
 from cuadra.model import Axis, Entity, normal
 from cuadra.money import ZERO
 
-WINDOW = timedelta(days=60)
+WINDOW, EDGE = timedelta(days=60), timedelta(hours=1)
 """Without a permission of its own, what was created before is not shown."""
+SCOPES = {Entity.ORDER: "read_orders", Entity.PRODUCT: "read_products", Entity.CUSTOMER: "read_customers"}
 HIDDEN = "customer_data_hidden_by_plan"
 SLICE = 10_000
 """Orders of one walk: a list ends at 25,000 without a word, and counts are exact to 10,000."""
@@ -45,7 +47,6 @@ class ShopifyShop:
         self.currency, self.categories = place.currency, categories
         self._covered, self._settle = place.covered, settle
         self._about: dict[str, Any] | None = None
-        self._oldest: int | None = None
 
     @property
     def calls(self) -> Calls:
@@ -145,6 +146,10 @@ class ShopifyShop:
             for some, data in self.client.by_id(text, list(wanted), patient=patient):
                 asked = self.asked(data)
                 for place, (gid, node) in enumerate(zip(some, data.data["nodes"], strict=True)):
+                    if node is None and _kept_back(data.denied, place):
+                        raise Trouble(
+                            "scope_missing", {"status": 200, "code": "ACCESS_DENIED", "permission": f"read {types[0]}"}
+                        )
                     if node:
                         there.add(wanted[gid])
                         look.raws += self._raws(kind, node, data, place, asked, wanted[gid])
@@ -153,9 +158,11 @@ class ShopifyShop:
                 self.note(
                     look, f"nodes({len(some)} {types[0]})", asked, sum(one is not None for one in data.data["nodes"])
                 )
-            for number, asked in missing.items():
-                if number not in there:
-                    self._gone(look, kind, number, asked)
+            gone = {number: asked for number, asked in missing.items() if number not in there}
+            if gone:
+                self._may_see(kind)
+            for number, asked in gone.items():
+                self._gone(look, kind, number, asked)
         except Trouble as trouble:
             look.trouble = (trouble.reason, trouble.evidence)
         return look
@@ -171,21 +178,24 @@ class ShopifyShop:
             return [*found, _raw(kind, _encode(node), asked, number, 200)]
         return [_raw(kind, self._product(node) if kind is Entity.PRODUCT else _encode(node), asked, number, 200)]
 
+    def _may_see(self, kind: Entity) -> None:
+        """Raise Trouble where the app has lost the permission for these things: then all of them are null."""
+        self._about = None
+        if SCOPES[kind] not in self.scopes():
+            raise Trouble("scope_missing", {"status": 200, "code": None, "permission": SCOPES[kind]})
+
     def _gone(self, look: Look, kind: Entity, number: str, asked: datetime) -> None:
         """The shop shows nothing under this number. That is proof only of what it would show."""
         if kind is Entity.ORDER and (wall := self.wall()) is not None and not self._would_show(number):
-            look.trouble = "history_beyond_platform_window", {
-                "ordered_at": None, "window": WINDOW.days, "oldest": wall.isoformat(), "asked": number,
-            }  # fmt: skip
+            proof = {"ordered_at": None, "window": WINDOW.days, "oldest": wall.isoformat()}
+            look.raws.append(_raw(kind, _encode(proof), asked, number, BEYOND))
             return
         look.raws.append(_raw(kind, b'{"data":{"nodes":[null]}}', asked, number, 404))
 
     def _would_show(self, number: str) -> bool:
         """Whether an order of this number is younger than the oldest one that is shown: numbers grow."""
-        if self._oldest is None:
-            shown = self.client.ask(queries.CENSUS, {"first": 1, "after": None, "query": None}).data["orders"]["nodes"]
-            self._oldest = int(shown[0]["legacyResourceId"]) if shown else 1 << 63
-        return number.isdecimal() and int(number) >= self._oldest
+        shown = self.client.ask(queries.CENSUS, {"first": 1, "after": None, "query": None}).data["orders"]["nodes"]
+        return bool(shown) and number.isdecimal() and int(number) >= int(shown[0]["legacyResourceId"])
 
     def search(self, kind: str, text: str) -> Look:
         """Orders by the number that people see or by the buyer's email; what looks like a tracking number is looked for
@@ -193,7 +203,7 @@ class ShopifyShop:
         look = Look()
         try:
             wanted = self._wanted(kind, text.replace("\\", "").replace('"', ""))
-            data = self.client.ask(queries.NUMBERED, {"query": wanted}, patient=False)
+            data = self.client.brief(queries.NUMBERED, {"query": wanted, "first": 10}, patient=False)
             nodes = data.data["orders"]["nodes"]
             asked = self.asked(data)
             self.note(look, f"orders(query: {kind})", asked, len(nodes))
@@ -238,8 +248,9 @@ class ShopifyShop:
                 yield [_entry(node) for node in nodes]
 
     def reach(self) -> datetime | None:
-        """Without a permission of its own the app sees 60 days."""
-        return self.wall()
+        """Without a permission of its own the app sees 60 days; those of the last hour of them may go while they are read."""
+        wall = self.wall()
+        return None if wall is None else wall + EDGE
 
     def count(self, start: datetime, end: datetime) -> int:
         """The shop's own count."""
@@ -265,8 +276,7 @@ class ShopifyShop:
 
     def hides_people(self) -> bool:
         """Whether the shop keeps data of buyers to itself, as far as some orders show it."""
-        wanted = {"first": TRIALS, "after": None, "query": None, "by": "CREATED_AT"}
-        return bool(self.client.ask(queries.ORDERS, wanted).denied)
+        return bool(self.client.brief(queries.NUMBERED, {"query": None, "first": TRIALS}).denied)
 
     def subscriptions(self) -> list[Subscription]:
         """The app's own."""
@@ -302,6 +312,11 @@ def slices(shop: ShopifyShop, axis: Axis, start: datetime, end: datetime | None)
         if middle <= low:
             middle = low + timedelta(seconds=1)
         left += [(middle, high), (low, middle)]
+
+
+def _kept_back(denied: Denied, place: int) -> bool:
+    """Whether a thing of an answer is null for an error, and not for being gone."""
+    return any(where[:2] == ("nodes", place) for where in denied) or str(place) in denied.get(("nodes",), [])
 
 
 def _raw(kind: Entity, body: bytes, asked: datetime, number: str, status: int) -> Raw:

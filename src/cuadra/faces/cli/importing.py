@@ -64,6 +64,8 @@ def import_command(
             releasing.due_now(s.db, owner, watch)
     except KeyboardInterrupt:
         text = _("Interrupted. Nothing is lost: «cuadra import {name}» goes on where this stopped.")
+        if file is not None:
+            text = _("Interrupted. What was taken of the file is in; to take the rest, give the same command again.")
         err.print(text.format(name=name), markup=False, soft_wrap=True)
         raise typer.Exit(130) from None
     if json:

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,10 @@ from cuadra.settings import Settings
 from tests.world import World
 
 SKIPPED: list[str] = []
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # begun in the background; what is started here must be interruptible
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Server(NamedTuple):

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,11 +19,11 @@ from cuadra import accounts, connectors, secrets
 from cuadra.accounts import Integration
 from cuadra.connectors import http
 from cuadra.connectors.base import Delivery, Raw
-from cuadra.connectors.shopify import ShopifyConnector
+from cuadra.connectors.shopify import ShopifyConnector, bulk
 from cuadra.jobs import importing, subscribing, taking, working
 from cuadra.model import OrderRead
 from cuadra.runs import Report
-from cuadra_simulators.shopify import Clock, Shop, TrueOrder
+from cuadra_simulators.shopify import MEXICO, Clock, Shop, TrueOrder
 from tests.world import World
 
 NAME = "cafe"
@@ -38,6 +39,8 @@ class SettledAtOnce(ShopifyConnector):
 def hurried_shopify(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses are short."""
     monkeypatch.setattr(http, "PATIENCE", http.Patience(timeout=5.0, first_pause=0.01, unsaid=0.01, longest=1.0))
+    monkeypatch.setattr(bulk, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(bulk, "MOST_POLL_SECONDS", 0.2)
     monkeypatch.setitem(connectors.registry(), "shopify-settled", SettledAtOnce())
 
 
@@ -116,8 +119,8 @@ def following(world: World, *, connector: str = "shopify-settled", notices: bool
               settings: dict[str, str] | None = None, **shop: Any) -> Iterator[Followed]:  # fmt: skip
     """A shop of the wall clock's time, and an active integration with its token."""
     box: list[Followed] = []
-    own = shop.pop("shop_settings", None)  # the shop's, not the integration's
-    values: dict[str, Any] = {"clock": Clock(running=True), **({"settings": own} if own else {}), **shop}
+    own = replace(shop.pop("shop_settings", MEXICO), bulk_seconds=0)  # the shop's, not the integration's
+    values: dict[str, Any] = {"clock": Clock(running=True), "settings": own, **shop}
     with Shop(send=lambda *what: box[0].take(*what), **values) as opened:
         accounts.change(world.db, world.account, "test", currency=opened.settings.currency)
         where = {"shop": opened.domain, "url": opened.url, "private": "yes", "points": "10000", **(settings or {})}

@@ -65,7 +65,7 @@ def test_a_minute_of_accidents(capfd: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("how", ["killed", "cut off"])
 def test_what_a_lost_worker_was_at_is_taken_over(how: str) -> None:
     """Two hosts; the one that is in the middle of an import is lost, and the other one goes on with it."""
-    with scene(say, seed=11, listed=500, namespaces=2, disk=0) as stage:
+    with scene(say, seed=11, listed=3000, namespaces=2, disk=0) as stage:  # several chunks: it is lost in the middle
         stage.write_files(100, 11)
         stage.shop.ask("fault", "slow", "timeout", {"rate": 0.5, "seconds": 0.4})
         for number, host in enumerate(stage.hosts):
@@ -86,7 +86,7 @@ def test_what_a_lost_worker_was_at_is_taken_over(how: str) -> None:
             _rest(stage)
             found = check(conn, stage.shop.ask("truth"), None, None, stage.crm)
         assert found.good, found
-        assert found.compared["shop"] >= 500
+        assert found.compared["shop"] >= 3000
 
 
 def _whose_poll(stage: Scene) -> int:

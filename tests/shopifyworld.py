@@ -212,6 +212,7 @@ def facts(order: TrueOrder, read: OrderRead, total: Decimal, refunds: dict[str, 
     }
     sold = {str(one.id): one.quantity - gone[one.id] for one in order.lines}
     came_back = order.refunds or order.cancelled is not None
+    # of an order that was edited and came back, the shop has no total that would be the same thing: the lines are compared
     shown = order.current_total if not came_back else total if any(gone.values()) else order.total
     parcels = {number for one in order.fulfillments for _, number, _ in one.tracking if number}
     return [

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from cuadra.connectors.base import Finding, Place
+from cuadra.connectors.examining import answering
 from cuadra.connectors.http import Trouble
-from cuadra.connectors.reaching import answering
 from cuadra.connectors.woocommerce import WooCommerceConnector
 from cuadra.connectors.woocommerce.explain import explain
 from cuadra.connectors.woocommerce.reach import reach

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
@@ -129,19 +129,15 @@ class Http:
         if not private:  # said now, where somebody reads it; every connection is judged again when it is made
             with contextlib.suppress(OSError):  # a name that leads nowhere is the first call's trouble
                 _refuse_private(parts)
-        plain: dict[str, Any] = {
-            "timeout": self._timeout, "follow_redirects": False, "trust_env": False,
-        }  # fmt: skip
-        self._bare = httpx.Client(transport=network.Guarded(allowed=True if private else network.NOBODY), **plain)
+        self._allowed: Literal[True] | frozenset[str] = True if private else network.NOBODY
         self._client = httpx.Client(
             auth=auth, timeout=self._timeout, follow_redirects=False, trust_env=False,
-            transport=network.Guarded(allowed=True if private else network.NOBODY, verify=verify),
+            transport=network.Guarded(allowed=self._allowed, verify=verify),
             headers={"User-Agent": f"Cuadra/{cuadra.__version__}", "Accept": "application/json", **(headers or {})},
         )  # fmt: skip
 
     def close(self) -> None:
         self._client.close()
-        self._bare.close()
 
     def __enter__(self) -> Http:
         return self
@@ -155,7 +151,8 @@ class Http:
         return self._patiently("GET", path, params, None, self._patience.attempts if patient else 1)
 
     def ask(self, path: str, content: Any, *, patient: bool = True, cost: float = 1.0) -> Answer:
-        """Ask with a body, as JSON, or as a form where it is a `Form`. It changes nothing there, and is met again as `get` is. Raises Trouble."""
+        """Ask with a body, as JSON, or as a form where it is a `Form`. It changes nothing there, and trouble is met again as
+        in `get`. Raises Trouble."""
         return self._patiently("POST", path, None, content, self._patience.attempts if patient else 1, cost)
 
     def download(self, address: str, path: Path, progress: Callable[[int, int | None], None]) -> int:
@@ -163,7 +160,7 @@ class Http:
         along: whoever made the address has signed it. Raises Trouble."""
         size = 0
         try:
-            with self._bare.stream("GET", address) as found, path.open("wb") as file:
+            with self._bare() as client, client.stream("GET", address) as found, path.open("wb") as file:
                 if found.status_code != 200:
                     proof: Evidence = {
                         "attempts": [],
@@ -184,6 +181,11 @@ class Http:
         if announced is not None and "content-encoding" not in found.headers and size < announced:
             raise Trouble("source_answer_truncated", {"announced": announced, "read": size, "limit": None})
         return size
+
+    def _bare(self) -> httpx.Client:
+        """A client that knows nothing of us."""
+        transport = network.Guarded(allowed=self._allowed)
+        return httpx.Client(transport=transport, timeout=self._timeout, follow_redirects=False, trust_env=False)
 
     def send(self, method: str, path: str, content: Any = None, params: Mapping[str, Any] | None = None) -> Answer:
         """Change something there. Tried once: what a timeout did is for the caller to find out."""

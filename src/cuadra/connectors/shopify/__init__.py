@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from cuadra.connectors.base import Delivery, Info, Offer, Ping, Place, Profile, Progress, Reader, Rejected, SettingSpec
 from cuadra.connectors.http import Http, Pace, refuse_address
+from cuadra.connectors.listing import looked
 from cuadra.connectors.notices import check_address
 from cuadra.connectors.shopify import catalogue, offers
 from cuadra.connectors.shopify.answers import judge as judge_answer
@@ -121,10 +122,10 @@ class ShopifyConnector:
             return [offers.from_file(shop, place.file, place.work)]
         wall = shop.wall()
         horizon = place.since or place.now() - FIRST_IMPORT
-        found: list[Offer] = [offers.catalogue(shop, _looked(place, offers.CATALOGUE) or offers.BEGINNING)]
-        if _looked(place, offers.CUSTOMERS) is None and "read_customers" in shop.scopes():
+        found: list[Offer] = [offers.catalogue(shop, looked(place, offers.CATALOGUE, OVERLAP) or offers.BEGINNING)]
+        if looked(place, offers.CUSTOMERS, OVERLAP) is None and "read_customers" in shop.scopes():
             found.append(offers.customers(shop))
-        since = _looked(place, "")
+        since = looked(place, "", OVERLAP)
         if since is None:
             return [*found, offers.first(shop, horizon, wall, history, place.work)]
         whole = [one for one in place.covered if not one.filter]
@@ -140,9 +141,3 @@ class ShopifyConnector:
     def reader(self, description: dict[str, Any], place: Place) -> Reader:
         """The same reader for everything, today and in a year."""
         return read
-
-
-def _looked(place: Place, what: str) -> datetime | None:
-    """Where the next look for changes begins: before the last one that came to its end; None: there has been none."""
-    looks = [one.read_at for one in place.covered if one.axis is Axis.UPDATED and one.filter == what]
-    return max(looks) - OVERLAP if looks else None

@@ -7,9 +7,9 @@ that failed is never whole. Five may run at a time.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -36,14 +36,19 @@ def fetch(client: Client, door: Http, search: str, path: Path, progress: Progres
     """Let the shop write the orders that a search finds into a file here; returns how many things it announces. Raises
     Trouble for everything but a whole file."""
     operation = _begun(client, queries.BULK % msgspec.json.encode(search).decode(), progress, sleep)
-    try:
-        return _awaited(client, door, operation, path, progress, sleep)
-    except Trouble:
-        raise
-    except BaseException:  # interrupted: else it runs on there, and five of them shut the door for the next one
-        with contextlib.suppress(Trouble, TooCostly):
-            client.change(queries.CANCEL_BULK, {"id": operation})
-        raise
+    with (
+        ExitStack() as stack
+    ):  # left in any other way it would run on there, and five of them shut the door for the next
+        stack.callback(_cancel, client, operation)
+        size = _awaited(client, door, operation, path, progress, sleep)
+        stack.pop_all()
+    return size
+
+
+def _cancel(client: Client, operation: str) -> None:
+    """End an operation that nobody waits for any more. One that has ended is no error."""
+    with suppress(Trouble, TooCostly):
+        client.change(queries.CANCEL_BULK, {"id": operation})
 
 
 def _awaited(client: Client, door: Http, operation: str, path: Path, progress: Progress,

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cuadra.connectors.base import Finding, Raw
+from cuadra.connectors.examining import answering, as_read, base_of
 from cuadra.connectors.http import Trouble
-from cuadra.connectors.reaching import answering, base_of
 from cuadra.connectors.shopify import queries
 from cuadra.connectors.shopify.client import WALL
 from cuadra.connectors.shopify.orders import hidden
 from cuadra.connectors.shopify.reader import read
-from cuadra.model import Entity, OrderRead
+from cuadra.model import Entity
 
 if TYPE_CHECKING:
     from cuadra.connectors.shopify.shop import ShopifyShop
@@ -80,17 +80,7 @@ def _order(shop: ShopifyShop) -> Iterator[Finding]:
         return
     (body,) = shop.orders(nodes, data, ("orders", "nodes"))
     found = read(Raw(Entity.ORDER, body, int(shop.now().timestamp() * 1_000_000)))
-    if not isinstance(found.value, OrderRead):
-        reason, proof = found.refused or ("payload_unreadable", {})
-        yield Finding(False, "Order {number} cannot be read: {why}",
-                      {"number": found.identifier or "?", "why": proof.get("rule") or proof.get("message") or reason},
-                      reason)  # fmt: skip
-        return
-    order = found.value
-    yield Finding(True, "Order {number} was read to its end: {status}, {total} {currency}, {lines} lines", {
-        "number": order.number or order.id, "status": order.state or "?", "total": str(order.total),
-        "currency": order.currency or "", "lines": len(order.lines or []),
-    })  # fmt: skip
+    yield as_read(found)
     if kept := hidden(nodes[0]):
         yield Finding(None, "The plan «{plan}» keeps data of buyers to itself: {fields}",
                       {"plan": kept.get("plan") or "?", "fields": ", ".join(kept["fields"])},

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cuadra.connectors.base import Chunk, Evidence, OfferProblem, Progress, Raw, Reader, Source
-from cuadra.connectors.http import Trouble
+from cuadra.connectors.base import Evidence, Progress
+from cuadra.connectors.listing import CHUNK, Found, Listing
 from cuadra.connectors.shopify import bulk, queries
 from cuadra.connectors.shopify.client import PAGE, WALK, Data
 from cuadra.connectors.shopify.reader import read
@@ -17,65 +17,11 @@ from cuadra.model import Axis, Covered, Entity
 
 BEGINNING = datetime(2004, 1, 1, tzinfo=UTC)
 """Before the first shop of the platform."""
-CHUNK = 1000
 EVERY_PRODUCT = "status:active,draft,archived,unlisted"
 CATALOGUE, CUSTOMERS = "catalogue", "customers"
 AUTO, PAGES, BULK = "auto", "pages", "bulk"
 BULK_FROM = 2_500
-"""So many orders are fetched sooner in one piece than page by page."""
-
-Found = tuple[Entity, list[bytes], datetime]
-"""Things of one kind, and when they were asked for."""
-
-
-class Listing:
-    """One walk over the shop; an offer and its own source. See `connectors.base.Offer`."""
-
-    is_set = False
-    digest = b""
-    problem: tuple[str, Evidence] | None = None
-    corrections: Sequence[Any] = ()
-
-    def __init__(self, name: str, arrival: str, found: Callable[[Progress], Iterator[Found]],
-                 covers: Sequence[Covered] = (), notes: dict[str, Any] | None = None,
-                 remark: Callable[[], dict[str, Any]] | None = None) -> None:  # fmt: skip
-        """`remark`: what is to be said of it once it has been received."""
-        self.name, self.arrival, self._found, self._remark = name, arrival, found, remark
-        self.covers: Sequence[Covered] = covers
-        self.sequence = 0
-        self.description: dict[str, Any] = {}
-        self.source_count: int | None = None
-        self.notes: dict[str, Any] = notes or {}
-
-    def open(self, progress: Progress) -> Source:
-        """Nothing to make ready."""
-        return self
-
-    def reader(self) -> Reader:
-        """The reader of everything that a shop sends."""
-        return read
-
-    def receive(self, cursor: dict[str, Any], progress: Progress) -> Iterator[Chunk]:
-        """Walk from the beginning: the bound of a walk is a time, and what comes again is known."""
-        raws: list[Raw] = []
-        done = 0
-        try:
-            for kind, items, asked in self._found(progress):
-                sequence = int(asked.timestamp() * 1_000_000)
-                raws += [Raw(kind, item, sequence) for item in items]
-                done += len(items)
-                progress(done, None, self.name)
-                if len(raws) >= CHUNK:
-                    yield Chunk(raws, {})
-                    raws = []
-        except Trouble as trouble:
-            if raws:
-                yield Chunk(raws, {})
-            raise OfferProblem(trouble.reason, trouble.evidence) from trouble
-        if raws:
-            yield Chunk(raws, {})
-        if self._remark is not None and not self.notes:
-            self.notes = self._remark()
+"""From so many orders on they are asked for in one piece, where nobody has said how: 50 pages, at the usual page."""
 
 
 def catalogue(shop: ShopifyShop, since: datetime) -> Listing:
@@ -91,7 +37,7 @@ def catalogue(shop: ShopifyShop, since: datetime) -> Listing:
             yield Entity.PRODUCT, shop.products(nodes), shop.asked(data)
 
     covers = (Covered(Axis.UPDATED, since, began, began, CATALOGUE),)
-    return Listing("catalogue", "backfill" if since <= BEGINNING else "poll", found, covers)
+    return Listing("catalogue", "backfill" if since <= BEGINNING else "poll", read, found, covers)
 
 
 def customers(shop: ShopifyShop) -> Listing:
@@ -102,7 +48,7 @@ def customers(shop: ShopifyShop) -> Listing:
         for nodes, data in _all(shop, queries.CUSTOMERS, "customers", "", 100):
             yield Entity.CUSTOMER, bodies([one for one in nodes if one]), shop.asked(data)
 
-    return Listing("customers", "backfill", found, (Covered(Axis.UPDATED, BEGINNING, began, began, CUSTOMERS),))
+    return Listing("customers", "backfill", read, found, (Covered(Axis.UPDATED, BEGINNING, began, began, CUSTOMERS),))
 
 
 def _all(
@@ -134,14 +80,14 @@ def first(shop: ShopifyShop, horizon: datetime, wall: datetime | None, history: 
     )  # fmt: skip
     if start >= began:
         covers = ()
-    return Listing("orders", "backfill", _created(shop, start, None, history, work), covers, notes,
+    return Listing("orders", "backfill", read, _created(shop, start, None, history, work), covers, notes,
                    lambda: _version(shop))  # fmt: skip
 
 
 def earlier(shop: ShopifyShop, start: datetime, end: datetime, history: str, work: Path) -> Listing:
     """Orders created before what has been read so far: a range that is imported later, or that could not be seen before."""
     covers = (Covered(Axis.CREATED, start, end, shop.now()),)
-    return Listing("earlier", "backfill", _created(shop, start, end, history, work), covers)
+    return Listing("earlier", "backfill", read, _created(shop, start, end, history, work), covers)
 
 
 def changes(shop: ShopifyShop, since: datetime, reach: datetime | None) -> Listing:
@@ -153,12 +99,12 @@ def changes(shop: ShopifyShop, since: datetime, reach: datetime | None) -> Listi
             yield from _walked(shop, Axis.UPDATED, low, high)
 
     covers = (Covered(Axis.UPDATED, since, began, began, reach=reach),)
-    return Listing("changes", "poll", found, covers, remark=lambda: _version(shop))
+    return Listing("changes", "poll", read, found, covers, remark=lambda: _version(shop))
 
 
 def from_file(shop: ShopifyShop, path: Path, work: Path) -> Listing:
     """A bulk file that somebody has downloaded. What it was asked for is not known, so it covers nothing."""
-    return Listing("file", "backfill", lambda progress: _assembled(shop, path, work, _made_at(path), progress))
+    return Listing("file", "backfill", read, lambda progress: _assembled(shop, path, work, _made_at(path), progress))
 
 
 def _version(shop: ShopifyShop) -> dict[str, Any]:

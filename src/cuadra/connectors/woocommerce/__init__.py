@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from cuadra.connectors.base import Delivery, Info, Offer, Ping, Place, Profile, Progress, Reader, Rejected, SettingSpec
 from cuadra.connectors.http import Pace, Verify, refuse_address
+from cuadra.connectors.listing import looked
 from cuadra.connectors.notices import check_address
 from cuadra.connectors.woocommerce import offers
 from cuadra.connectors.woocommerce.client import Client
@@ -92,10 +93,12 @@ class WooCommerceConnector:
         """The catalogue, and the first orders or what has changed since the last look."""
         client = self.client(settings, place)
         horizon = place.since or place.now() - FIRST_IMPORT
-        found: list[Offer] = [offers.catalogue(client, place.now, _looked(place, offers.CATALOGUE) or offers.BEGINNING)]
-        if _looked(place, offers.CUSTOMERS) is None:
+        found: list[Offer] = [
+            offers.catalogue(client, place.now, looked(place, offers.CATALOGUE, OVERLAP) or offers.BEGINNING)
+        ]
+        if looked(place, offers.CUSTOMERS, OVERLAP) is None:
             found.append(offers.customers(client, place.now))
-        since = _looked(place, "")
+        since = looked(place, "", OVERLAP)
         if since is None:
             return [*found, offers.first(client, place.now, horizon)]
         whole = [one for one in place.covered if not one.filter]
@@ -120,10 +123,3 @@ def _trusted(settings: dict[str, Any]) -> Verify:
     except OSError as error:  # an ssl.SSLError is one
         raise UsageError("{file} cannot be read as a certificate: {cause}.", file=path,
                          cause=error.strerror or error) from error  # fmt: skip
-
-
-def _looked(place: Place, what: str) -> datetime | None:
-    """Where the next look for changes begins: before the last one that came to its end; None: there has been none. Each
-    listing has its own, for one may fail and the next one not."""
-    looks = [one.read_at for one in place.covered if one.axis is Axis.UPDATED and one.filter == what]
-    return max(looks) - OVERLAP if looks else None

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from cuadra.connectors.base import Finding, Raw
+from cuadra.connectors.examining import as_read
 from cuadra.connectors.http import Answer, Http, Trouble
 from cuadra.connectors.woocommerce.about import QUESTION, about
 from cuadra.connectors.woocommerce.client import Client, error_of
@@ -24,7 +25,7 @@ from cuadra.connectors.woocommerce.explain import explain, unreadable
 from cuadra.connectors.woocommerce.hooks import site
 from cuadra.connectors.woocommerce.reach import reach
 from cuadra.connectors.woocommerce.reader import read
-from cuadra.model import Entity, OrderRead
+from cuadra.model import Entity
 
 CALL_SECONDS = 10.0
 ALL_SECONDS = 30.0
@@ -305,17 +306,7 @@ class _Test:
                 yield Finding(None, "There is no order to try reading")
             return
         found = read(Raw(Entity.ORDER, self._sample, int(self._now().timestamp() * 1_000_000)))
-        if not isinstance(found.value, OrderRead):
-            reason, proof = found.refused or ("payload_unreadable", {})
-            yield Finding(False, "Order {number} cannot be read: {why}",
-                          {"number": found.identifier or "?", "why": proof.get("rule") or proof.get("message") or reason},
-                          reason)  # fmt: skip
-            return
-        order = found.value
-        yield Finding(True, "Order {number} was read to its end: {status}, {total} {currency}, {lines} lines", {
-            "number": order.number or order.id, "status": order.state or "?", "total": str(order.total),
-            "currency": order.currency or "", "lines": len(order.lines or []),
-        })  # fmt: skip
+        yield as_read(found)
 
 
 def _denied(text: str) -> Finding:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
 from cuadra.connectors.base import Finding
-from cuadra.connectors.reaching import answering, base_of
+from cuadra.connectors.examining import answering, base_of
 
 PORTS = (80, 443, 8080)
 

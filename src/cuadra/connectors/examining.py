@@ -1,12 +1,27 @@
-"""Whether notices can reach us: a look at our own public address, as far as that can be seen from here."""
+"""What the test of a connection looks at alike for every platform: an order that was read, and our own public address."""
 
 from __future__ import annotations
 
 import httpx
 
-from cuadra.connectors.base import Finding
+from cuadra.connectors.base import Finding, Read
+from cuadra.model import OrderRead
 
 SECONDS = 5.0
+
+
+def as_read(found: Read) -> Finding:
+    """What became of an order that was read to its end."""
+    if not isinstance(found.value, OrderRead):
+        reason, proof = found.refused or ("payload_unreadable", {})
+        return Finding(False, "Order {number} cannot be read: {why}",
+                       {"number": found.identifier or "?", "why": proof.get("rule") or proof.get("message") or reason},
+                       reason)  # fmt: skip
+    order = found.value
+    return Finding(True, "Order {number} was read to its end: {status}, {total} {currency}, {lines} lines", {
+        "number": order.number or order.id, "status": order.state or "?", "total": str(order.total),
+        "currency": order.currency or "", "lines": len(order.lines or []),
+    })  # fmt: skip
 
 
 def base_of(address: str) -> str:

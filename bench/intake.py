@@ -30,7 +30,7 @@ from cuadra.accounts import Integration
 from cuadra.db import Database, embedded, migrate
 from cuadra.db.embedded_process import DATABASE
 from cuadra.faces.intake import app
-from cuadra.faces.intake.notices import Notice
+from cuadra.faces.intake.notices import Notice, Of
 from cuadra.secrets import KeyFile, Secret
 from cuadra.settings import Settings
 
@@ -56,6 +56,9 @@ class Nothing:
 
     async def store(self, notice: Notice) -> None:
         """Done."""
+
+    async def keep(self, notice: Of) -> None:
+        """Done too."""
 
     async def run(self) -> None:
         """Nothing to do."""

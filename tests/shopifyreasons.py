@@ -58,7 +58,20 @@ def an_answer_of_another_version(world: World) -> Proof:
         return _of_run(shop, "source_structure_changed")
 
 
+def a_shop_that_removes_the_app(world: World) -> Proof:
+    with following(world, connector="shopify", orders=6) as shop:
+        shop.scan()
+        shop.shop.uninstall()
+        shop.shop.deliver()
+        shop.work()
+        ((reason, proof),) = shop.rows("SELECT reason, evidence FROM problem WHERE ended_at IS NULL")
+    assert reason == "app_uninstalled"
+    found: Proof = proof
+    return found
+
+
 SCENARIOS: list[tuple[str, Callable[[World], Proof]]] = [
+    ("app_uninstalled", a_shop_that_removes_the_app),
     ("customer_data_hidden_by_plan", an_order_of_a_shop_with_a_cheap_plan),
     ("history_beyond_platform_window", history_without_the_permission_for_it),
     ("platform_plan_lacks_api", a_shop_that_is_frozen),

@@ -18,8 +18,9 @@ from msgspec import structs
 from cuadra import accounts, connectors, secrets
 from cuadra.accounts import Integration
 from cuadra.connectors import http
-from cuadra.connectors.base import Delivery, Raw
+from cuadra.connectors.base import Delivery, Raw, Told
 from cuadra.connectors.shopify import ShopifyConnector, bulk
+from cuadra.db.queries import sql
 from cuadra.jobs import importing, subscribing, taking, working
 from cuadra.model import OrderRead
 from cuadra.runs import Report
@@ -71,12 +72,22 @@ class Followed:
             assert live is not None
             said = {name.lower(): value for name, value in headers}
             judged = live.judge(one.settings, said, body, kept or "")
+            if isinstance(judged, Told):
+                self._keep(one, judged)
+                return 200, b""
             if not isinstance(judged, Delivery):
                 return 401, b""
             if judged.entity is not None:
                 raw = Raw(judged.entity, body, int(datetime.now(UTC).timestamp() * 1e6))
                 taking.keep(self._intake, self.account, one, [raw], "webhook")
         return 200, b""
+
+    def _keep(self, one: Integration, told: Told) -> None:
+        with self._intake.transaction(role="cuadra_intake") as conn:
+            conn.execute(sql("keep_platform_notice"), {
+                "account": self.account.account_id, "integration": one.integration_id, "kind": told.kind,
+                "webhook": told.webhook, "subject": msgspec.json.encode(told.subject).decode(),
+            })  # fmt: skip
 
     def secret(self, name: str, value: str | None = None, integration: str = NAME) -> str | None:
         """A credential of an integration; with a value it is set."""

@@ -34,6 +34,7 @@ COMMANDS = {
         "cuadra import NAME",
         "cuadra integration show NAME",
         "cuadra integration pause NAME",
+        "cuadra integration remove NAME",
         "cuadra integration resume NAME",
         "cuadra integration activate NAME",
         "cuadra product list",

@@ -63,7 +63,7 @@ def test_migrating_twice_does_nothing(db: Database) -> None:
 #: statements of the administration and of the intake, which the app may not run
 ROLES = {
     "add_account": "cuadra_owner", "load_directory": "cuadra_intake", "take_notices": "cuadra_intake",
-    "note_refusals": "cuadra_intake", "list_unscheduled": "cuadra_clock", "put_schedule": "cuadra_clock", "list_schedule_due": "cuadra_clock", "claim_schedule": "cuadra_clock", "end_schedule": "cuadra_clock", "hasten": "cuadra_clock", "add_worker": "cuadra_clock", "see_worker": "cuadra_clock", "end_worker": "cuadra_clock", "list_workers": "cuadra_clock", "note_disk": "cuadra_clock", "drop_disk_samples": "cuadra_clock", "list_disk": "cuadra_clock", "list_arrivals": "cuadra_clock", "list_questions": "cuadra_clock", "find_deliverable": "cuadra_clock"}  # fmt: skip
+    "note_refusals": "cuadra_intake", "keep_platform_notice": "cuadra_intake", "list_platform_notices": "cuadra_clock", "list_unscheduled": "cuadra_clock", "put_schedule": "cuadra_clock", "list_schedule_due": "cuadra_clock", "claim_schedule": "cuadra_clock", "end_schedule": "cuadra_clock", "hasten": "cuadra_clock", "add_worker": "cuadra_clock", "see_worker": "cuadra_clock", "end_worker": "cuadra_clock", "list_workers": "cuadra_clock", "note_disk": "cuadra_clock", "drop_disk_samples": "cuadra_clock", "list_disk": "cuadra_clock", "list_arrivals": "cuadra_clock", "list_questions": "cuadra_clock", "find_deliverable": "cuadra_clock"}  # fmt: skip
 
 
 def test_every_statement_is_prepared(db: Database) -> None:

@@ -269,6 +269,8 @@ class Info(Struct, frozen=True):
     """It can take what somebody has fetched from the source by himself (`Place.file`)."""
     store: str = ""
     """The setting that names the shop at its platform: two integrations with the same one are two ways to one store."""
+    headers: str = ""
+    """How the headers of its notices begin, in lower case: they are kept, but for signatures."""
     signed_by: str | None = None
     """The credential that notices are signed with, where the platform decides; None: a secret of our own."""
 
@@ -286,6 +288,23 @@ class Delivery(Struct, frozen=True):
     entity: Entity | None
     topic: str
     webhook: str
+
+
+class Told(Struct, frozen=True):
+    """A genuine notice that is of no order: what a platform says of the integration itself, or asks about a person. It is
+    kept apart from receipts, and `subject` is all that is kept of it.
+
+        uninstalled     the shop has thrown us out: {at}
+        erase_person    forget a buyer: {id, email, phone, orders}, as far as it is said
+        export_person   hand out what is known of a buyer: the same
+        erase_store     forget all buyers of the shop: {}
+    """
+
+    kind: str
+    topic: str
+    webhook: str
+    """The platform's own number of the notice: one that comes again is known by it."""
+    subject: dict[str, Any] = {}
 
 
 class Rejected(Struct, frozen=True):
@@ -411,7 +430,7 @@ class LiveConnector(Connector, Protocol):
     """The notices to ask for."""
 
     def judge(self, settings: dict[str, Any], headers: Mapping[str, str], body: bytes,
-              secret: str) -> Ping | Delivery | Rejected:  # fmt: skip
+              secret: str) -> Ping | Delivery | Told | Rejected:  # fmt: skip
         """What a request to the integration's address is. Pure, and quick: the source waits. `headers` have lower-case
         names; `secret` is the one that notices are signed with."""
         ...

@@ -16,7 +16,7 @@ from cuadra.connectors.base import Shop
 from cuadra.connectors.http import Trouble
 from cuadra.db import Database
 from cuadra.db.queries import sql
-from cuadra.jobs import census, relinking, subscribing, taking, ways, writing_back
+from cuadra.jobs import census, relinking, subscribing, taking, telling, ways, writing_back
 from cuadra.jobs.job import Job
 from cuadra.ledger import utc_now
 from cuadra.model import Entity
@@ -67,6 +67,7 @@ def before(job: Job, shop: Shop) -> None:
 def after(job: Job, shop: Shop, *, compare: bool) -> census.Census | None:
     """After the lists: what is in doubt is asked for, states of ours go back, and now and then everything is compared."""
     taking.arrived(job.db, job.account, job.integration, shop)
+    telling.due(job.db, job.account, job.integration)
     done = relinking.due(job.db, job.account, job.integration, shop)
     writing_back.due(job.db, job.account, job.integration, shop)
     if done.trouble is not None:

@@ -26,7 +26,8 @@ MENDED_PAUSE = 30.0
 """What a person has to mend is not tried more often than that."""
 SERIES = 3
 """So often transient trouble is met before it counts as a failure."""
-CREDENTIALS = frozenset({"credentials_invalid", "scope_missing", "source_address_changed"})
+UNINSTALLED = "app_uninstalled"
+CREDENTIALS = frozenset({"credentials_invalid", "scope_missing", "source_address_changed", UNINSTALLED})
 """What a person has to mend: the integration is broken until an answer comes."""
 OUTAGE = CREDENTIALS | {
     "source_timeout",
@@ -92,6 +93,11 @@ def meet(db: Database, account_id: int, party: int, reason: str, evidence: Evide
     """It was met, for the first time or again. `next_at` says when it is worth trying again: soon where it may pass, and
     now and then where somebody has to act, for nobody tells us that he has."""
     before = last(db, account_id, party, step)
+    if before is not None and before.reason == UNINSTALLED and reason in CREDENTIALS:
+        reason, evidence = (
+            before.reason,
+            before.evidence,
+        )  # what the platform said itself; the refusal only follows from it
     count = (before.count if before else 0) + 1
     seconds = pause(count, asked) if transient(reason) else max(pause(count), MENDED_PAUSE)
     with db.transaction(account_id) as conn:

@@ -13,11 +13,12 @@ from cuadra.accounts import Account, Integration
 from cuadra.clock import utc_now
 from cuadra.db import Database
 from cuadra.db.queries import sql
-from cuadra.jobs import schedules, sending
+from cuadra.jobs import schedules, sending, telling
 from cuadra.jobs.problems import Problem
 from cuadra.jobs.worker import GONE_SECONDS
 
 GRACE = timedelta(minutes=1)
+URGENT = timedelta(days=7)
 """What is due for less than this is not late: a worker looks every second, and may be busy."""
 
 
@@ -105,6 +106,15 @@ class Status(Struct):
     integrations: list[Way] = field(default_factory=list)
     destinations: list[Onward] = field(default_factory=list)
     disk: Disk | None = None
+    requests: int = 0
+    """Requests for a buyer's data that wait for a person."""
+    requests_due: datetime | None = None
+    """When the first of them must have been answered."""
+
+    @property
+    def urgent(self) -> bool:
+        """Whether one of the requests for a buyer's data has little time left."""
+        return self.requests_due is not None and self.requests_due - self.at < URGENT
 
     @property
     def well(self) -> bool:
@@ -116,6 +126,7 @@ class Status(Struct):
             and not any(task.late for one in self.integrations for task in one.tasks if one.state == "active")
             and not any(one.failed for one in self.destinations)
             and not any(one.state == "broken" for one in self.integrations)
+            and not self.urgent
         )
 
     @property
@@ -140,6 +151,8 @@ def status(db: Database, account: Account) -> Status:
                                        lasting.get(number)))  # fmt: skip
     found.destinations = _onward(db, account, lasting)
     found.disk = _disk(db)
+    open_until = [one.due_at for one in telling.requests(db, account) if one.open and one.kind == "export_person"]
+    found.requests, found.requests_due = len(open_until), min(open_until, default=None)
     return found
 
 

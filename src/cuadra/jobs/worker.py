@@ -2,7 +2,7 @@
 hosts; each takes what nobody else is at.
 
     live       notices through the pipeline: nothing else is done by these lanes, so that live orders never wait for history
-    ask        questions to sources, and states for them
+    ask        what platforms say of themselves and of people; questions to sources, and states for them
     clock      scheduled tasks, imports among them: the history is here
     deliver    what goes on to destinations
 
@@ -178,7 +178,7 @@ class Worker:
     def _ask(self, db: Database, stack: ExitStack) -> Turn:
         shops = working.Shops(self._settings, db)
         stack.callback(shops.close)
-        return lambda: working.ask(db, shops, _unseen) > 0
+        return lambda: working.listen(db, shops) + working.ask(db, shops, _unseen) > 0
 
     def _deliver(self, db: Database, stack: ExitStack) -> Turn:
         crew = delivering.Crew(self._settings, db, self._stop)

@@ -16,7 +16,7 @@ from cuadra.connectors.base import Shop
 from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.errors import CuadraError, Unreachable
-from cuadra.jobs import problems, releasing, relinking, schedules, taking, ways, writing_back
+from cuadra.jobs import problems, releasing, relinking, schedules, taking, telling, ways, writing_back
 from cuadra.jobs.ways import Watch
 from cuadra.pipeline.run import TRANSIENT, fingerprint
 from cuadra.settings import Settings
@@ -105,6 +105,18 @@ def ask(db: Database, shops: Shops, watch: Watch) -> int:
     return _each(db, shops, "ask", rows, put)
 
 
+def listen(db: Database, shops: Shops) -> int:
+    """One round over all integrations of which a platform has said something that is of no order; returns how much was
+    done."""
+    with db.transaction(role="cuadra_clock") as conn:
+        rows = conn.execute(sql("list_platform_notices"), {"now": utc_now()}).fetchall()
+
+    def hear(account: Account, integration: Integration, _shop: Shop | None) -> int:
+        return telling.due(db, account, integration)
+
+    return _each(db, shops, "listen", rows, hear)
+
+
 def _each(db: Database, shops: Shops, lane: str, rows: Iterable[tuple[int, int]], doing: Doing) -> int:
     """For each integration that nobody else is at."""
     done = 0
@@ -150,4 +162,4 @@ def _ask(db: Database, account: Account, integration: Integration, shop: Shop, w
 
 def once(db: Database, shops: Shops, watch: Watch) -> int:
     """One round of everything; returns how much there was to do."""
-    return process(db, shops) + ask(db, shops, watch)
+    return process(db, shops) + listen(db, shops) + ask(db, shops, watch)

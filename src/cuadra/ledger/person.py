@@ -52,12 +52,15 @@ def _find(conn: Conn, account: Account, text: str) -> Person:
 
 
 def export(db: Database, account: Account, text: str) -> dict[str, Any]:
-    """Everything known of a person, as JSON."""
+    """Everything known of a person, as JSON. Raises NotFound and Refused as `_find` does."""
     with db.transaction(account.account_id) as conn:
-        person = _find(conn, account, text)
-        rows = conn.execute(sql("person_customers"), {
-            "account": account.account_id, "customers": person.customers,
-        }).fetchall()  # fmt: skip
+        return _written(conn, account, _find(conn, account, text))
+
+
+def _written(conn: Conn, account: Account, person: Person) -> dict[str, Any]:
+    rows = conn.execute(sql("person_customers"), {
+        "account": account.account_id, "customers": person.customers,
+    }).fetchall()  # fmt: skip
     return {
         "customers": [
             {"customer": number, "name": name, "details": msgspec.json.decode(details), "known_since": since,
@@ -71,32 +74,110 @@ def export(db: Database, account: Account, text: str) -> dict[str, Any]:
 def erase(db: Database, act: Act, text: str) -> tuple[int, int]:
     """Erase a person; returns how many customers and orders. Asking again finds nobody. Refused while receipts that
     name the person wait for the pipeline: they would bring the person back."""
-    account, now = act.account.account_id, act.clock()
-    with db.writing(account) as conn:
+    with db.writing(act.account.account_id) as conn:
         person = _find(conn, act.account, text)
-        texts = [written.encode() for written in _texts(person, text)]
-        for written in texts:
-            row = conn.execute(sql("count_waiting_with"), {"account": account, "text": written}).fetchone()
+        _erase(conn, act, person, _texts(person, text))
+    return len(person.customers), len(person.orders)
+
+
+def _erase(conn: Conn, act: Act, person: Person, texts: set[str], *, everywhere: bool = True) -> None:
+    """Everything of these customers and in these orders, and, `everywhere`, whatever else has one of the texts in it. Raises
+    Refused while such a thing waits for the pipeline."""
+    account = act.account.account_id
+    written = [text.encode() for text in texts]
+    for text in written:
+        row = conn.execute(sql("count_waiting_with"), {"account": account, "text": text}).fetchone()
+        if row and row[0]:
+            raise Refused("Receipts that name this person wait to be imported ({n}); finish that first: cuadra import "
+                          "NAME.", n=row[0])  # fmt: skip
+    orders = [order for order, *_ in person.orders]
+    key = {"account": account, "now": act.clock(), "orders": orders, "customers": person.customers,
+           "contacts": _contacts(person, accounts.phone_regions(conn, act.account))}  # fmt: skip
+    key["records"] = [number for (number,) in conn.execute(sql("list_record_receipts"), key)]
+    for order_id, _, content, evidence in person.orders:
+        _order(conn, key, order_id, content, evidence or {})
+    for name in ("erase_identifiers", "erase_versions", "erase_refunds", "erase_events", "erase_frozen_changes", "erase_attempts",
+                 "erase_acts", "erase_deliveries", "erase_delivery_attempts", "erase_record_attempts", "erase_customer_receipts", "erase_rejects"):  # fmt: skip
+        conn.execute(sql(name), key)
+    for text in written if everywhere else ():
+        for name in ("erase_rejects_with", "erase_receipts_with"):
+            conn.execute(sql(name), {**key, "text": text})
+    for name in ("erase_customers", "erase_customer_keys", "erase_consents"):
+        conn.execute(sql(name), key)
+    tell_destinations(conn, account, orders)
+    record(conn, act, "erase_person", {"customers": person.customers, "orders": len(orders)})
+
+
+# ---------------------------------------------------------------- what a platform asks for
+
+
+class Buyer(Struct, frozen=True):
+    """Somebody as a platform names him: by its own number, a contact, and orders; whatever of it is said."""
+
+    id: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    orders: list[str] = []
+
+
+MOST = 500
+"""Orders that are erased in one transaction: whoever imports meanwhile waits no longer than for these."""
+
+
+def export_buyer(db: Database, account: Account, store_id: int, buyer: Buyer) -> dict[str, Any]:
+    """Everything known of a buyer through this store, as JSON; nobody is an answer too."""
+    with db.transaction(account.account_id) as conn:
+        return _written(conn, account, _buyer(conn, account, store_id, buyer)[0])
+
+
+def erase_buyer(db: Database, act: Act, store_id: int, buyer: Buyer) -> tuple[int, int]:
+    """Erase a buyer as far as one store speaks for him: his orders of this store, and himself if no other store knows him.
+    Returns how many customers and orders. Raises Refused as `erase` does; to be asked for again."""
+    with db.writing(act.account.account_id) as conn:
+        person, alone = _buyer(conn, act.account, store_id, buyer)
+        said = {text for text in (buyer.email, buyer.phone) if text and len(text) > 5}
+        _erase(conn, act, person, said | _texts(person, ""), everywhere=alone)
+    return len(person.customers), len(person.orders)
+
+
+def erase_store(db: Database, act: Act, store_id: int) -> tuple[int, int]:
+    """Erase everybody who is known through this store alone, and every buyer in its orders. Returns how many customers and
+    orders. What was done stays done where it is broken off. Raises Refused while receipts of the store wait."""
+    account = act.account.account_id
+    key = {"account": account, "store": store_id}
+    customers = orders = 0
+    while True:
+        with db.writing(account) as conn:
+            row = conn.execute(sql("count_waiting_of_store"), key).fetchone()
             if row and row[0]:
-                raise Refused("Receipts that name this person wait to be imported ({n}); finish that first: cuadra import "
-                              "NAME.", n=row[0])  # fmt: skip
-        orders = [order for order, *_ in person.orders]
-        key = {"account": account, "now": now, "orders": orders, "customers": person.customers,
-               "contacts": _contacts(person, accounts.phone_regions(conn, act.account))}  # fmt: skip
-        key["records"] = [number for (number,) in conn.execute(sql("list_record_receipts"), key)]
-        for order_id, _, content, evidence in person.orders:
-            _order(conn, key, order_id, content, evidence or {})
-        for name in ("erase_identifiers", "erase_versions", "erase_refunds", "erase_events", "erase_frozen_changes", "erase_attempts",
-                     "erase_acts", "erase_deliveries", "erase_delivery_attempts", "erase_record_attempts", "erase_customer_receipts", "erase_rejects"):  # fmt: skip
-            conn.execute(sql(name), key)
-        for written in texts:
-            for name in ("erase_rejects_with", "erase_receipts_with"):
-                conn.execute(sql(name), {**key, "text": written})
-        for name in ("erase_customers", "erase_customer_keys", "erase_consents"):
-            conn.execute(sql(name), key)
-        tell_destinations(conn, account, orders)
-        record(conn, act, "erase_person", {"customers": person.customers, "orders": len(orders)})
-    return len(person.customers), len(orders)
+                raise Refused("Receipts of this store wait to be imported; finish that first: cuadra import NAME.")
+            rows = conn.execute(sql("orders_of_store"), {**key, "most": MOST}).fetchall()
+            people = [customer for *_, customer in rows if customer is not None]
+            if not rows:
+                people = [customer for (customer,) in conn.execute(sql("customers_of_store"), key)]
+                conn.execute(sql("erase_receipts_of_store"), {**key, "now": act.clock()})
+            person = Person(_here_alone(conn, key, people), [tuple(row[:4]) for row in rows])
+            if person.customers or person.orders:
+                _erase(conn, act, person, set())
+            customers, orders = customers + len(person.customers), orders + len(person.orders)
+        if not rows:
+            return customers, orders
+
+
+def _buyer(conn: Conn, account: Account, store_id: int, buyer: Buyer) -> tuple[Person, bool]:
+    """His orders of this store with those of his customers that no other store knows; whether that is all of them."""
+    phones = contacts.phones(buyer.phone or "", accounts.phone_regions(conn, account))
+    key = {"account": account.account_id, "store": store_id, "source": f"{store_id}:{buyer.id}",
+           "email": contacts.email(buyer.email).value, "phone": next(iter(phones), None), "sources": buyer.orders}  # fmt: skip
+    customers = [number for (number,) in conn.execute(sql("buyers_of_store"), key)]
+    rows = conn.execute(sql("orders_of_buyer"), {**key, "customers": customers}).fetchall()
+    customers += [customer for *_, customer in rows if customer is not None]
+    alone = _here_alone(conn, key, customers)
+    return Person(alone, [tuple(row[:4]) for row in rows]), len(alone) == len(set(customers))
+
+
+def _here_alone(conn: Conn, key: dict[str, Any], customers: list[int]) -> list[int]:
+    return [one for (one,) in conn.execute(sql("known_here_alone"), {**key, "customers": sorted(set(customers))})]
 
 
 def _contacts(person: Person, regions: list[str]) -> list[str]:

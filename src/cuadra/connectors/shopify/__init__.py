@@ -7,7 +7,19 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from cuadra.connectors.base import Delivery, Info, Offer, Ping, Place, Profile, Progress, Reader, Rejected, SettingSpec
+from cuadra.connectors.base import (
+    Delivery,
+    Info,
+    Offer,
+    Ping,
+    Place,
+    Profile,
+    Progress,
+    Reader,
+    Rejected,
+    SettingSpec,
+    Told,
+)
 from cuadra.connectors.http import Http, Pace, refuse_address
 from cuadra.connectors.listing import looked
 from cuadra.connectors.notices import check_address
@@ -65,7 +77,7 @@ class ShopifyConnector:
     """The connector of Shopify shops; see `base.LiveConnector`."""
 
     info = Info("shopify", "Shopify", _SETTINGS, gives_stamps=True, live=True, profiles=PROFILES, store="shop",
-                signed_by=SECRET, takes_file=True)  # fmt: skip
+                signed_by=SECRET, takes_file=True, headers="x-shopify-")  # fmt: skip
     topics = TOPICS
 
     def check(self, settings: dict[str, Any]) -> None:
@@ -106,7 +118,7 @@ class ShopifyConnector:
         return ShopifyShop(client, door, place, str(settings.get("categories") or catalogue.TYPE), self.info.settle)
 
     def judge(self, settings: dict[str, Any], headers: Mapping[str, str], body: bytes,
-              secret: str) -> Ping | Delivery | Rejected:  # fmt: skip
+              secret: str) -> Ping | Delivery | Told | Rejected:  # fmt: skip
         """Is it from there, and what does it speak of?"""
         return judge(headers, body, secret, settings["shop"])
 

@@ -54,7 +54,7 @@ class WooCommerceConnector:
     """The connector of WooCommerce shops; see `base.LiveConnector`."""
 
     info = Info("woocommerce", "WooCommerce", _SETTINGS, gives_stamps=True, live=True, profiles=PROFILES,
-                completion="completed", store="url")  # fmt: skip
+                completion="completed", store="url", headers="x-wc-")  # fmt: skip
     topics = TOPICS
 
     def check(self, settings: dict[str, Any]) -> None:

@@ -236,6 +236,22 @@ CREATE TABLE intake_refusal (                                  -- notices that w
     PRIMARY KEY (account_id, integration_id, hour, reason)
 );
 
+CREATE TABLE platform_notice (                                 -- what a platform says of the integration, or asks about people
+    account_id     bigint NOT NULL,
+    notice_id      bigint NOT NULL DEFAULT nextval('entity_id'),
+    integration_id bigint NOT NULL,
+    kind           text NOT NULL CHECK (kind IN ('uninstalled', 'erase_person', 'export_person', 'erase_store')),
+    source_id      text NOT NULL,                              -- the platform's own number of the notice
+    received_at    timestamptz NOT NULL DEFAULT now(),
+    due_at         timestamptz NOT NULL DEFAULT now(),         -- when it is to be tried (again)
+    tries          integer NOT NULL DEFAULT 0,
+    subject        jsonb NOT NULL,                             -- whom it names; empty once nothing of him is to be kept
+    done_at        timestamptz,
+    result         jsonb,
+    PRIMARY KEY (account_id, notice_id),
+    UNIQUE (account_id, integration_id, source_id)
+);
+
 CREATE TABLE write_back (                                      -- states of ours on their way to the source
     account_id     bigint NOT NULL,
     order_id       bigint NOT NULL,
@@ -877,6 +893,15 @@ CREATE FUNCTION note_refusal(account bigint, integration bigint, why text, at ti
     END;
 COMMENT ON FUNCTION note_refusal IS 'Counts notices that were not taken; one row an hour, whoever sends them.';
 
+CREATE FUNCTION keep_platform_notice(account bigint, integration bigint, what text, source text, whom jsonb)
+    RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+    BEGIN ATOMIC
+        INSERT INTO platform_notice (account_id, integration_id, kind, source_id, subject)
+        VALUES (account, integration, what, source, whom)
+        ON CONFLICT (account_id, integration_id, source_id) DO NOTHING;
+    END;
+COMMENT ON FUNCTION keep_platform_notice IS 'Keeps a notice that is of no order; one that is sent again is the same.';
+
 CREATE FUNCTION unknown_refusals() RETURNS TABLE (hour timestamptz, reason text, count bigint, last_at timestamptz, evidence jsonb)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
     BEGIN ATOMIC
@@ -902,7 +927,7 @@ DECLARE
 BEGIN
     FOREACH tab IN ARRAY ARRAY[
         'account', 'store', 'integration', 'integration_state', 'secret', 'rule_version', 'exchange_rate', 'audit',
-        'subscription', 'schedule', 'pace', 'problem', 'destination', 'delivery', 'delivery_attempt', 'run', 'file_set', 'coverage', 'relink', 'look', 'intake_refusal', 'write_back', 'file_reject', 'inbox', 'receipt', 'attempt', 'orders', 'order_line', 'payment', 'refund',
+        'subscription', 'schedule', 'pace', 'problem', 'destination', 'delivery', 'delivery_attempt', 'run', 'file_set', 'coverage', 'relink', 'look', 'intake_refusal', 'platform_notice', 'write_back', 'file_reject', 'inbox', 'receipt', 'attempt', 'orders', 'order_line', 'payment', 'refund',
         'shipment', 'discount', 'order_version', 'order_event', 'frozen_change', 'identifier', 'customer',
         'customer_key', 'customer_conflict', 'consent', 'category', 'category_source', 'product', 'product_key', 'branch'
     ] LOOP
@@ -920,7 +945,8 @@ REVOKE UPDATE, DELETE ON audit, integration_state, rule_version FROM cuadra_app;
 GRANT INSERT ON receipt, inbox TO cuadra_intake;
 CREATE POLICY intake ON receipt FOR INSERT TO cuadra_intake WITH CHECK (true);
 CREATE POLICY intake ON inbox FOR INSERT TO cuadra_intake WITH CHECK (true);
-GRANT EXECUTE ON FUNCTION intake_directory(), note_refusal(bigint, bigint, text, timestamptz, bigint, jsonb) TO cuadra_intake;
+GRANT EXECUTE ON FUNCTION intake_directory(), note_refusal(bigint, bigint, text, timestamptz, bigint, jsonb),
+    keep_platform_notice(bigint, bigint, text, text, jsonb) TO cuadra_intake;
 
 -- The clock sees ids and due times, of all accounts.
 GRANT SELECT (account_id, integration_id, store_id, connector, state, mode) ON integration TO cuadra_clock;
@@ -935,6 +961,7 @@ GRANT SELECT (account_id, party_id, step, since, next_at, ended_at) ON problem T
 GRANT SELECT (account_id, inbox_id, integration_id, run_id, received_at) ON inbox TO cuadra_clock;
 GRANT SELECT (account_id, order_id, recheck_at) ON orders TO cuadra_clock;
 GRANT SELECT (account_id, integration_id, due_at) ON relink, write_back TO cuadra_clock;
+GRANT SELECT (account_id, integration_id, kind, due_at, done_at) ON platform_notice TO cuadra_clock;
 CREATE POLICY clock ON account FOR SELECT TO cuadra_clock USING (true);
 CREATE POLICY clock ON store FOR SELECT TO cuadra_clock USING (true);
 CREATE POLICY clock ON schedule TO cuadra_clock USING (true) WITH CHECK (true);
@@ -943,6 +970,7 @@ CREATE POLICY clock ON delivery FOR SELECT TO cuadra_clock USING (true);
 CREATE POLICY clock ON problem FOR SELECT TO cuadra_clock USING (true);
 CREATE POLICY clock ON relink FOR SELECT TO cuadra_clock USING (true);
 CREATE POLICY clock ON write_back FOR SELECT TO cuadra_clock USING (true);
+CREATE POLICY clock ON platform_notice FOR SELECT TO cuadra_clock USING (true);
 CREATE POLICY clock ON integration FOR SELECT TO cuadra_clock USING (true);
 CREATE POLICY clock ON inbox FOR SELECT TO cuadra_clock USING (true);
 CREATE POLICY clock ON orders FOR SELECT TO cuadra_clock USING (true);

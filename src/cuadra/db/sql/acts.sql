@@ -269,11 +269,12 @@ JOIN receipt r ON r.account_id = i.account_id AND r.retention = i.retention AND 
 WHERE i.account_id = %(account)s AND position(%(text)s::bytea IN r.body) > 0;
 
 -- name: erase_receipts_with
--- Not those that still wait: they are all there is of their orders.
+-- Not those that still wait: they are all there is of their orders. What an order was not made of (a hint, a refusal) is
+-- gone as well.
 UPDATE receipt r SET body = '', headers = jsonb_build_object('erased', %(now)s::timestamptz)
 WHERE r.account_id = %(account)s AND r.arrival <> 'person' AND position(%(text)s::bytea IN r.body) > 0
   AND NOT EXISTS (SELECT FROM attempt a WHERE a.account_id = r.account_id AND a.receipt_id = r.receipt_id
-                  AND a.order_id IS NOT NULL)
+                  AND a.order_id IS NOT NULL AND a.outcome NOT IN ('hint', 'refused', 'failed'))
   AND NOT EXISTS (SELECT FROM inbox i WHERE i.account_id = r.account_id
                   AND r.receipt_id BETWEEN i.first_receipt AND i.last_receipt);
 

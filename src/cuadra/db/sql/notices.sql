@@ -24,6 +24,9 @@ FROM ROWS FROM (
 ) AS n(part, place, kind, sequence, start, size, headers)
 JOIN part p ON p.nr = n.part;
 
+-- name: keep_platform_notice
+SELECT keep_platform_notice(%(account)s, %(integration)s, %(kind)s, %(webhook)s, %(subject)s::jsonb);
+
 -- name: note_refusals
 SELECT note_refusal((r ->> 'account')::bigint, (r ->> 'integration')::bigint, r ->> 'reason', (r ->> 'at')::timestamptz,
                     (r ->> 'count')::bigint, r -> 'evidence')

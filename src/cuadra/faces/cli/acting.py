@@ -1,8 +1,7 @@
-"""Commands by which a person acts: stock, products, customers, personal data."""
+"""Commands by which a person acts: stock, products, customers."""
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -24,7 +23,7 @@ from cuadra.faces.cli.context import (
     safe,
     session,
 )
-from cuadra.ledger import acts, person
+from cuadra.ledger import acts
 from cuadra.ledger.rejudge import Judged
 from cuadra.texts import _, plural
 
@@ -41,7 +40,6 @@ def register(app: typer.Typer) -> None:
     app.add_typer(product_app, name="product", help=_("Products: list, link, activate."), no_args_is_help=True)
     text = _("Customers: list, merge, keep-apart, unmerge.")
     app.add_typer(customer_app, name="customer", help=text, no_args_is_help=True)
-    app.add_typer(person_app, name="person", help=_("A person's data: export, erase."), no_args_is_help=True)
 
 
 def one_order(s: Session, owner: Account, text: str) -> tuple[int, str, int]:
@@ -267,42 +265,3 @@ def customer_unmerge(customer: CustomerArgument, note: NoteOption = "", account:
         judged = acts.unmerge(s.db, s.act(owner, note), customer, lambda one: s.way(owner, one))
     out.print(_("Customer {one} stands alone again.").format(one=customer))
     _judged(judged)
-
-
-# ---------------------------------------------------------------- a person's data
-
-person_app = typer.Typer()
-WhoArgument = Annotated[
-    str, typer.Argument(metavar="WHO", help=_("An email, a phone, a document or a customer number."))
-]
-
-
-@person_app.command("export", help=_("Everything stored about a person, as JSON."))
-def person_export(who: WhoArgument, account: AccountOption = None) -> None:
-    with session() as s:
-        owner = s.account(account)
-        found = person.export(s.db, owner, who)
-        s.audit(owner, "person exported", "", customers=[one["customer"] for one in found["customers"]])
-    as_json(found)
-
-
-@person_app.command("erase", help=_("Erase a person's data; orders stay, without the person."))
-def person_erase(
-    who: WhoArgument,
-    yes: Annotated[bool, typer.Option("--yes", help=_("Do not ask."))] = False,
-    note: NoteOption = "",
-    account: AccountOption = None,
-) -> None:
-    with session() as s:
-        owner = s.account(account)
-        found = person.export(s.db, owner, who)
-        customers, orders = len(found["customers"]), len(found["orders"])
-        if not yes:
-            if not sys.stdin.isatty():
-                raise UsageError("Erasing cannot be undone; say --yes to do it without being asked.")
-            typer.confirm(_("Erase {customers} customers and the person in {orders} orders? This cannot be undone").format(
-                customers=customers, orders=orders), abort=True)  # fmt: skip
-        customers, orders = person.erase(s.db, s.act(owner, note), who)
-    text = _("Erased: {customers} customers; {orders} orders stay without the person. Files in drop folders are yours "
-             "to delete.")  # fmt: skip
-    out.print(text.format(customers=customers, orders=orders), soft_wrap=True)

@@ -71,9 +71,22 @@ def _show(found: Status, owner: Account) -> None:
         _way(one, found.at, owner)
     for other in found.destinations:
         _onward(other, found.at, owner)
+    if found.requests_due is not None:
+        _requests(found, owner)
     _workers(found)
     if found.disk is not None:
         _disk(found.disk)
+
+
+def _requests(found: Status, owner: Account) -> None:
+    text = plural("{n} buyer asks for his data; answer by {day}: cuadra person requests",
+                  "{n} buyers ask for their data; answer the first by {day}: cuadra person requests", found.requests)  # fmt: skip
+    assert found.requests_due is not None
+    mark = "[red]✗[/]" if found.urgent else "[blue]◷[/]"
+    out.print()
+    out.print(
+        f"{mark} {text.replace('{day}', when(found.requests_due, owner.time_zone).split(' ')[0])}", soft_wrap=True
+    )
 
 
 def _way(one: Way, at: datetime, owner: Account) -> None:

@@ -21,13 +21,13 @@ from litestar import Litestar, Response, asgi, get
 import cuadra
 import cuadra.db as database
 from cuadra import observing
-from cuadra.connectors.base import Delivery, Evidence, Ping, Rejected
+from cuadra.connectors.base import Delivery, Evidence, Ping, Rejected, Told
 from cuadra.db import embedded
 from cuadra.db.queries import sql
 from cuadra.faces.intake import notices
 from cuadra.faces.intake.directory import EVERY_SECONDS, Directory, Owner
 from cuadra.faces.intake.link import Link
-from cuadra.faces.intake.notices import Answer, Notice
+from cuadra.faces.intake.notices import Answer, Notice, Of
 from cuadra.faces.intake.refusals import Refusals
 from cuadra.faces.intake.writer import BatchWriter, NotStored, Writer
 from cuadra.pipeline.run import fingerprint
@@ -127,6 +127,10 @@ class Intake:
             return refuse("internal_error", {"fingerprint": mark, "version": cuadra.__version__, "step": "intake"})
         if isinstance(found, Ping):
             return notices.PONG
+        if isinstance(found, Rejected) and found.reason == "store_unexpected":
+            owner, found = self._of_another(owner, headers, body, found)
+        if isinstance(found, Told):
+            return await self._keep(owner, found, refuse)
         if isinstance(found, Rejected):
             if owner.secret is None and owner.key_id is not None:
                 return refuse("intake_unavailable", {"cause": "credentials", "at": _now().isoformat()})
@@ -139,6 +143,28 @@ class Intake:
             return refuse("integration_is_draft", {"state": owner.state})
         return await self._store(owner, found, headers, body, read_at, refuse)
 
+    def _of_another(
+        self, owner: Owner, headers: dict[str, str], body: bytes, found: Rejected
+    ) -> tuple[Owner, Told | Rejected]:
+        """All shops of an app may have one address for what is of no order: it is of the shop that it names, if that one's
+        own secret says so too."""
+        for one in self._directory.beside(owner):
+            if one.secret is not None:
+                other = one.connector.judge(one.settings, headers, body, one.secret.reveal())
+                if isinstance(other, Told):
+                    return one, other
+        return owner, found
+
+    async def _keep(self, owner: Owner, told: Told, refuse: Callable[[str, Evidence], Answer]) -> Answer:
+        """Of no order, and not many: each is stored by itself."""
+        if self._short is not None:
+            return refuse("intake_refused_for_space", self._no_room())
+        try:
+            await self._writer.keep(Of(owner.account_id, owner.integration_id, told))
+        except NotStored as error:
+            return refuse("intake_unavailable", {"cause": error.cause, "at": _now().isoformat()})
+        return notices.TAKEN
+
     async def _store(self, owner: Owner, found: Delivery, headers: dict[str, str], body: bytes, read_at: int,
                      refuse: Callable[[str, Evidence], Answer]) -> Answer:  # fmt: skip
         assert found.entity is not None
@@ -146,7 +172,7 @@ class Intake:
             return refuse("intake_refused_for_space", self._no_room())
         try:
             await self._writer.store(Notice(owner.account_id, owner.integration_id, owner.retention, found.entity,
-                                            read_at, notices.kept(headers), body))  # fmt: skip
+                                            read_at, notices.kept(headers, owner.connector.info.headers), body))  # fmt: skip
         except NotStored as error:
             if error.cause == "space":
                 return refuse("intake_refused_for_space", self._no_room())

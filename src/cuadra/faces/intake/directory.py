@@ -69,6 +69,11 @@ class Directory:
         """The owner, from memory."""
         return self._owners.get(address)
 
+    def beside(self, owner: Owner) -> list[Owner]:
+        """Everybody else of the same platform, of any account."""
+        name = owner.connector.info.name
+        return [one for one in self._owners.values() if one is not owner and one.connector.info.name == name]
+
     @property
     def looked_at(self) -> float:
         """When the last look began (`time.monotonic`)."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from cuadra.connectors.base import Evidence
+from cuadra.connectors.base import Evidence, Told
 from cuadra.model import Entity
 
 RETRY_SECONDS = 30
@@ -17,8 +17,6 @@ RETRY_SECONDS = 30
 
 _LONGEST = 200
 _MOST_HEADERS = 20
-_OWN = "x-wc-"
-"""How the headers begin that a platform adds of its own."""
 _ALSO = ("content-type", "user-agent")
 
 
@@ -32,6 +30,14 @@ class Notice(Struct, frozen=True):
     sequence: int
     headers: dict[str, str]
     body: bytes
+
+
+class Of(Struct, frozen=True):
+    """One that is of no order, and whose it is."""
+
+    account_id: int
+    integration_id: int
+    told: Told
 
 
 class Answer(Struct, frozen=True):
@@ -72,12 +78,12 @@ def names(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
 
 
-def kept(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers that are stored beside a notice: never its signature."""
+def kept(headers: Mapping[str, str], own: str) -> dict[str, str]:
+    """The headers that are stored beside a notice: never its signature. `own`: how those begin that its platform adds."""
     found: dict[str, str] = {}
     for name, value in headers.items():
-        if name.startswith(_OWN):
-            if "signature" in name or len(found) == _MOST_HEADERS:
+        if own and name.startswith(own):
+            if "signature" in name or "hmac" in name or len(found) == _MOST_HEADERS:
                 continue
         elif name not in _ALSO:
             continue
@@ -99,7 +105,8 @@ def proof(evidence: Evidence) -> dict[str, Any]:
 
 def seen(headers: Mapping[str, str], client: str, body: bytes | None) -> Evidence:
     """What every refusal says of its request: from where, of what, how much; of the body a digest only."""
-    found: Evidence = {"sender": sender(headers, client), "topic": headers.get("x-wc-webhook-topic")}
+    topic = next((value for name, value in headers.items() if name.endswith("-topic")), None)
+    found: Evidence = {"sender": sender(headers, client), "topic": topic}
     if body is not None:
         found |= {"size": len(body), "digest": hashlib.sha256(body).hexdigest()[:16]}
     return found

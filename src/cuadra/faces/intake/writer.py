@@ -19,7 +19,7 @@ import psycopg
 from cuadra import observing
 from cuadra.db.queries import sql
 from cuadra.faces.intake.link import Link
-from cuadra.faces.intake.notices import Notice
+from cuadra.faces.intake.notices import Notice, Of
 
 MOST = 500
 """Notices of one transaction."""
@@ -54,6 +54,10 @@ class Writer(Protocol):
         """Returns when it is stored for good. Raises NotStored."""
         ...
 
+    async def keep(self, notice: Of) -> None:
+        """The same for one that is of no order."""
+        ...
+
     async def run(self) -> None:
         """Work until cancelled."""
         ...
@@ -85,6 +89,17 @@ class BatchWriter:
         self._bytes += len(notice.body)
         self._rouse()
         await done
+
+    async def keep(self, notice: Of) -> None:
+        """Store one that is of no order, at once. Raises NotStored."""
+        told = notice.told
+        values = {"account": notice.account_id, "integration": notice.integration_id, "kind": told.kind,
+                  "webhook": told.webhook, "subject": msgspec.json.encode(told.subject).decode()}  # fmt: skip
+        try:
+            await self._link.run(sql("keep_platform_notice"), values)
+        except psycopg.Error as error:
+            log.error("the database did not store a notice: %s", _first_line(error))
+            raise NotStored("database") from error
 
     async def run(self) -> None:
         """Write until closed, then until nothing waits."""

@@ -12,14 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from cuadra import accounts, coverage
+from cuadra import accounts, coverage, secrets
 from cuadra.connectors import http
+from cuadra.connectors.base import Place
 from cuadra.connectors.http import Trouble
-from cuadra.connectors.shopify import queries
+from cuadra.connectors.shopify import ShopifyConnector, queries
 from cuadra.diagnosis import why
 from cuadra.errors import Refused, UsageError
 from cuadra.jobs import looking, relinking, ways
-from cuadra.model import Axis, Entity
+from cuadra.model import Axis, Covered, Entity
 from cuadra_simulators.shopify import ALL_SCOPES, DOCUMENTED, MEXICO, cost
 from tests.shopifyworld import NAME, Followed, compare, following, hurried_shopify
 from tests.world import World
@@ -81,6 +82,19 @@ def test_a_file_that_is_none_is_refused_with_its_line(world: World, tmp_path: Pa
         reason, proof = report.problem
         assert reason == "payload_unreadable"
         assert "line 2" in proof["message"]
+
+
+def test_a_bulk_file_that_would_fill_the_disk_is_not_fetched(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with following(world, orders=10, notices=False, settings={"history": "bulk"}) as shop:
+        with monkeypatch.context() as little:
+            little.setattr(http, "LEAST_FREE", 1 << 60)
+            report = shop.scan()
+        assert report.problem is not None
+        reason, proof = report.problem
+        assert reason == "intake_refused_for_space"
+        assert proof["free"] < proof["limit"]
+        shop.scan()
+        same(shop)
 
 
 @pytest.mark.parametrize("fault", ["bulk_failed", "bulk_partial", "bulk_canceled", "bulk_expired"])
@@ -248,6 +262,40 @@ def test_without_the_permission_for_older_orders_it_says_what_it_cannot_see(worl
         shop.shop.app.scopes.add("read_all_orders")
         shop.scan()
         same(shop)
+
+
+def test_what_was_hidden_while_nobody_looked_is_read_once_it_may_be_seen(world: World) -> None:
+    """Off for longer than the platform shows: what was made meanwhile is hidden, said to be, and read with the permission."""
+    now = datetime.now(UTC)
+    before = Covered(Axis.UPDATED, now - timedelta(days=300), now - timedelta(days=90), now - timedelta(days=90))
+    begun = Covered(Axis.CREATED, now - timedelta(days=300), now - timedelta(days=90), now - timedelta(days=90))
+    scopes = [one for one in ALL_SCOPES if one != "read_all_orders"]
+    with following(world, orders=3, scopes=scopes, notices=False) as shop:
+        connector = ShopifyConnector()
+
+        def look(*covered: Covered) -> Covered:
+            place = Place(
+                "MXN",
+                "UTC",
+                world.tmp,
+                {"access_token": secrets.Secret(shop.shop.token)},
+                covered,
+                since=now - timedelta(days=300),
+            )
+            *_, changes = connector.offers(shop.one.settings, place, lambda *_: None)
+            assert changes.name == "changes"
+            return changes.covers[0]
+
+        veiled = look(before, begun)
+        assert veiled.reach is not None
+        assert veiled.reach > now - timedelta(days=61)
+        shop.shop.app.scopes.add("read_all_orders")
+        whole = look(before, begun, veiled)
+        assert whole.reach is None
+        assert whole.start <= veiled.start
+        after = look(before, begun, veiled, whole)
+        assert after.reach is None
+        assert after.start > now - timedelta(days=1), "once"
 
 
 @pytest.mark.parametrize("lacking", ["read_products", "read_customers", "read_orders"])

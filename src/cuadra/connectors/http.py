@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import shutil
 import socket
 import ssl
 import threading
@@ -28,6 +29,8 @@ from cuadra.connectors.base import Calls, Evidence, Pacing
 from cuadra.errors import UsageError
 
 BODY_LIMIT = 64 << 20
+LEAST_FREE = 1 << 30
+"""What a file that is fetched leaves of its disk."""
 
 
 class Patience(Struct, frozen=True):
@@ -157,8 +160,8 @@ class Http:
 
     def download(self, address: str, path: Path, progress: Callable[[int, int | None], None]) -> int:
         """Write what lies at an address of its own to a file, block by block; returns its size. Nothing of ours is sent
-        along: whoever made the address has signed it. Raises Trouble."""
-        size = 0
+        along: whoever made the address has signed it. Raises Trouble, also before it would fill the disk."""
+        size, room = 0, shutil.disk_usage(path.parent).free - LEAST_FREE
         try:
             with self._bare() as client, client.stream("GET", address) as found, path.open("wb") as file:
                 if found.status_code != 200:
@@ -170,6 +173,10 @@ class Http:
                     raise Trouble("source_unavailable", proof, transient=True)
                 announced = int(said) if (said := found.headers.get("content-length", "")).isdecimal() else None
                 for block in found.iter_bytes():
+                    if size + len(block) > room or (announced or 0) > room:
+                        raise Trouble("intake_refused_for_space", {
+                            "free": room + LEAST_FREE - size, "limit": LEAST_FREE, "at": utc_now().isoformat(),
+                        })  # fmt: skip
                     size += file.write(block)
                     progress(size, announced)
         except httpx.TimeoutException as err:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -31,7 +31,7 @@ from cuadra.connectors.shopify.reader import read
 from cuadra.connectors.shopify.shop import EDGE, ShopifyShop
 from cuadra.connectors.shopify.tokens import SECRET, Tokens, judge_grant
 from cuadra.errors import UsageError
-from cuadra.model import Axis
+from cuadra.model import Axis, Covered
 
 _SETTINGS = (
     SettingSpec("shop", "The shop's own name: NAME.myshopify.com.",
@@ -145,7 +145,10 @@ class ShopifyConnector:
         start = max(horizon, wall + EDGE) if wall else horizon
         if begun is not None and start < begun:
             found.append(offers.earlier(shop, start, begun, history, place.work))
-        reach = min((one.reach for one in whole if one.axis is Axis.UPDATED and one.reach is not None), default=None)
+        veiled = _veiled(whole)
+        if veiled and wall is None:  # nothing is kept from us any more: what changed behind the wall meanwhile, once
+            return [*found, offers.changes(shop, min(since, *(one.start for one in veiled)), None)]
+        reach = min((one.reach for one in veiled if one.reach is not None), default=None)
         if wall is not None and since < wall:  # what was made while nobody looked, and is not shown any more
             reach = max(filter(None, (reach, wall + EDGE)))
         return [*found, offers.changes(shop, since, reach)]
@@ -153,3 +156,11 @@ class ShopifyConnector:
     def reader(self, description: dict[str, Any], place: Place) -> Reader:
         """The same reader for everything, today and in a year."""
         return read
+
+
+def _veiled(covered: Sequence[Covered]) -> list[Covered]:
+    """Looks at changes that were not shown everything, but for those that a later and longer look has made good."""
+    looks = [one for one in covered if one.axis is Axis.UPDATED]
+    whole = [one for one in looks if one.reach is None]
+    return [one for one in looks if one.reach is not None
+            and not any(other.start <= one.start and other.read_at >= one.read_at for other in whole)]  # fmt: skip

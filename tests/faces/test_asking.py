@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cuadra import accounts
-from cuadra.faces.cli import proofs
+from cuadra.faces import saying
 from cuadra.ledger import acts
 from tests.faces.conftest import Cuadra
 from tests.rules import ana, one, order_id
@@ -108,9 +108,9 @@ def test_rules_with_a_number_in_them_are_translated_too(
     monkeypatch: pytest.MonkeyPatch, text: str, spanish: str
 ) -> None:
     monkeypatch.setenv("CUADRA_LANG", "es")
-    assert proofs.word(text) == spanish
+    assert saying.word(text) == spanish
     monkeypatch.setenv("CUADRA_LANG", "en")
-    assert proofs.word(text) == text
+    assert saying.word(text) == text
 
 
 @pytest.mark.parametrize(
@@ -131,4 +131,4 @@ def test_what_the_source_wrote_is_shown_to_the_letter(
     monkeypatch: pytest.MonkeyPatch, key: str, value: object, shown: str
 ) -> None:
     monkeypatch.setenv("CUADRA_LANG", "es")
-    assert proofs.said(key, value, ZONE) == shown
+    assert saying.said(key, value, ZONE) == shown

@@ -18,11 +18,11 @@ from cuadra.faces.cli.context import (
     Session,
     as_json,
     escape,
-    number,
     out,
     safe,
     session,
 )
+from cuadra.faces.saying import number
 from cuadra.ledger import acts
 from cuadra.ledger.rejudge import Judged
 from cuadra.texts import _, plural

@@ -22,12 +22,12 @@ from cuadra.faces.cli.context import (
     as_json,
     author,
     err,
-    number,
     out,
     progress,
     session,
     told,
 )
+from cuadra.faces.saying import number
 from cuadra.jobs import doctor
 from cuadra.settings import Settings
 from cuadra.texts import _, plural

@@ -21,13 +21,11 @@ from cuadra.faces.cli.context import (
     Session,
     as_json,
     escape,
-    money,
-    number,
     out,
     session,
     waiting,
-    when,
 )
+from cuadra.faces.saying import money, number, when
 from cuadra.jobs import looking
 from cuadra.texts import _, language, plural
 

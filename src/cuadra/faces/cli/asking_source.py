@@ -23,9 +23,9 @@ from cuadra.faces.cli.context import (
     out,
     progress,
     session,
-    when,
 )
 from cuadra.faces.cli.importing import show
+from cuadra.faces.saying import when
 from cuadra.jobs import importing, looking, ways
 from cuadra.ledger import acts
 from cuadra.texts import _, language

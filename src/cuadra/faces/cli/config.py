@@ -24,9 +24,8 @@ from cuadra.faces.cli.context import (
     session,
     show_table,
     table_of,
-    when,
 )
-from cuadra.faces.cli.running import cadence
+from cuadra.faces.saying import cadence, when
 from cuadra.jobs import problems, profiling, schedules
 from cuadra.secrets import Secret
 from cuadra.texts import _, plural

@@ -7,14 +7,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
-from decimal import Decimal
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
-from babel.numbers import format_decimal
 from rich.console import Console
 from rich.markup import escape as _escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -24,13 +20,13 @@ import cuadra.db as database
 from cuadra import accounts, observing
 from cuadra.accounts import Account, Integration
 from cuadra.db import Database, migrate
+from cuadra.faces.saying import plain
 from cuadra.jobs import ways
 from cuadra.jobs.ways import Watch
 from cuadra.ledger import Way
 from cuadra.ledger.acts import Act
-from cuadra.money import exponent
 from cuadra.settings import Settings
-from cuadra.texts import _, language
+from cuadra.texts import _
 
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)
@@ -133,47 +129,9 @@ def escape(text: object) -> str:
     return _escape(safe(text))
 
 
-def _encode(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return str(value)
-
-
 def as_json(value: Any) -> None:
     """One JSON value on standard output; decimals are strings, times ISO 8601."""
-    plain = msgspec.to_builtins(value, builtin_types=(Decimal, datetime, date), enc_hook=_encode)
-    sys.stdout.write(msgspec.json.encode(_walk(plain)).decode() + "\n")
-
-
-def _walk(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _walk(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_walk(item) for item in value]
-    return _encode(value) if isinstance(value, Decimal | datetime | date) else value
-
-
-def when(moment: datetime | None, zone: str = "UTC") -> str:
-    """A time as people read it, in the account's zone."""
-    if moment is None:
-        return "–"
-    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
-
-
-def money(amount: Decimal | None, currency: str | None) -> str:
-    """An amount with its currency, in the language's own writing: «1.234,50 ARS»."""
-    if amount is None:
-        return "–"
-    places = exponent(currency)
-    pattern = "#,##0" + ("." + "0" * places + "#" * 4 if places else ".####")
-    return f"{format_decimal(amount, pattern, locale=language())} {currency or ''}".strip()
-
-
-def number(value: int) -> str:
-    """A whole number with its thousands, in the language's own writing."""
-    return format_decimal(value, locale=language())
+    sys.stdout.write(msgspec.json.encode(plain(value)).decode() + "\n")
 
 
 @contextmanager

@@ -27,12 +27,11 @@ from cuadra.faces.cli.context import (
     as_json,
     author,
     escape,
-    number,
     out,
     progress,
     session,
-    when,
 )
+from cuadra.faces.saying import number, when
 from cuadra.jobs import sending, status
 from cuadra.jobs.sending import Place
 from cuadra.secrets import KeyFile, Secret

@@ -16,19 +16,8 @@ from cuadra.connectors.files.check import Checked, check
 from cuadra.connectors.files.layout import load, own_layout
 from cuadra.errors import NotFound
 from cuadra.faces.cli import proofs
-from cuadra.faces.cli.context import (
-    MANY,
-    AccountOption,
-    JsonOption,
-    as_json,
-    escape,
-    number,
-    out,
-    progress,
-    safe,
-    session,
-    when,
-)
+from cuadra.faces.cli.context import MANY, AccountOption, JsonOption, as_json, escape, out, progress, safe, session
+from cuadra.faces.saying import number, when, word
 from cuadra.jobs import returning
 from cuadra.texts import _, language, plural
 
@@ -90,7 +79,7 @@ def _checked(one: Checked, zone: str) -> None:
             table.add_column(column, overflow="fold")
         for bad in one.bad_rows:
             table.add_row(
-                f"{escape(bad.file)}:{bad.line}", escape(bad.column), escape(bad.value), escape(proofs.word(bad.rule))
+                f"{escape(bad.file)}:{bad.line}", escape(bad.column), escape(bad.value), escape(word(bad.rule))
             )
         out.print(table)
         if one.bad > len(one.bad_rows):

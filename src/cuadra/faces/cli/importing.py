@@ -19,12 +19,11 @@ from cuadra.faces.cli.context import (
     author,
     err,
     escape,
-    number,
     out,
     progress,
     session,
-    when,
 )
+from cuadra.faces.saying import number, when
 from cuadra.jobs import importing, releasing
 from cuadra.runs import STANDINGS, Report
 from cuadra.texts import _, language, plural

@@ -12,19 +12,8 @@ from cuadra import accounts, reasons
 from cuadra.diagnosis import refusals
 from cuadra.errors import Refused
 from cuadra.faces.cli import proofs
-from cuadra.faces.cli.context import (
-    AccountOption,
-    JsonOption,
-    NameArgument,
-    as_json,
-    author,
-    err,
-    escape,
-    number,
-    out,
-    session,
-    when,
-)
+from cuadra.faces.cli.context import AccountOption, JsonOption, NameArgument, as_json, author, err, escape, out, session
+from cuadra.faces.saying import number, when
 from cuadra.texts import _, language
 
 intake_app = typer.Typer()

@@ -23,8 +23,8 @@ from cuadra.faces.cli.context import (
     session,
     show_table,
     table_of,
-    when,
 )
+from cuadra.faces.saying import when
 from cuadra.jobs import releasing
 from cuadra.pipeline import rules
 from cuadra.texts import _, plural

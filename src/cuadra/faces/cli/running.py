@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Any
 
 import msgspec
 import typer
-from babel.dates import format_timedelta
-from babel.numbers import format_decimal
 from rich.table import Table
 
 from cuadra import runs
@@ -16,19 +14,9 @@ from cuadra.accounts import Account
 from cuadra.db.queries import sql
 from cuadra.errors import NotFound, Refused
 from cuadra.faces.cli import proofs
-from cuadra.faces.cli.context import (
-    AccountOption,
-    JsonOption,
-    Session,
-    as_json,
-    author,
-    escape,
-    number,
-    out,
-    session,
-    when,
-)
+from cuadra.faces.cli.context import AccountOption, JsonOption, Session, as_json, author, escape, out, session
 from cuadra.faces.cli.importing import MARKS
+from cuadra.faces.saying import ago, cadence, number, size, span, when
 from cuadra.jobs import schedules, status
 from cuadra.jobs.status import Disk, Onward, Status, Task, Trouble, Way
 from cuadra.texts import _, language, plural
@@ -123,7 +111,7 @@ def _runs(poll: Task, one: Way, at: datetime, owner: Account) -> str:
     last = one.arrived or poll.last
     parts.append(_("last import {ago} ago").format(ago=ago(at, last)) if last else _("never imported"))
     if poll.late:
-        parts.append(f"[red]{_('late by {time}').format(time=_span(poll.late))}[/]")
+        parts.append(f"[red]{_('late by {time}').format(time=span(poll.late))}[/]")
     elif poll.next is not None and not poll.at_work:
         parts.append(_("next at {time}").format(time=_hour(poll.next, at, owner)))
     elif poll.next is None and one.state == "active":
@@ -161,7 +149,7 @@ def _trouble(one: Trouble, at: datetime) -> None:
     mark = "[red]✗[/]" if one.red else "[blue]◷[/]"
     out.print(f"  {mark} {escape(one.text[lang])}  [dim]{one.reason}[/]", soft_wrap=True)
     times = plural("met {n} time in {ago}", "met {n} times in {ago}", one.count).replace("{ago}", ago(at, one.since))
-    following = _("tried again in {time}").format(time=_span(max((one.next - at).total_seconds(), 0)))
+    following = _("tried again in {time}").format(time=span(max((one.next - at).total_seconds(), 0)))
     out.print(f"    {times} · {following}", style="dim", soft_wrap=True)
     if one.red:
         out.print(f"    {escape(one.action[lang])}", soft_wrap=True)
@@ -187,34 +175,6 @@ def _disk(disk: Disk) -> None:
     if disk.days_left is not None:
         text += " · " + _("room for {days} days").format(days=number(int(disk.days_left)))
     out.print(text, style="dim", soft_wrap=True)
-
-
-def size(count: int) -> str:
-    """Bytes, as people read them."""
-    value, unit = float(count), "B"
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if value < 1000 or unit == "TB":
-            break
-        value /= 1000
-    return f"{format_decimal(round(value, 1 if value < 10 else 0), locale=language())} {unit}"
-
-
-def ago(at: datetime, moment: datetime) -> str:
-    """The time from then to now, in words."""
-    return _span((at - moment).total_seconds())
-
-
-def _span(seconds: float, style: Literal["long", "narrow"] = "long") -> str:
-    return str(format_timedelta(timedelta(seconds=max(seconds, 0)), threshold=1.2, locale=language(), format=style))
-
-
-def cadence(mode: str) -> str:
-    """«every 15m» in the language of this process."""
-    if mode.startswith("every "):
-        return _("every {time}").format(time=mode.removeprefix("every "))
-    if mode.startswith("daily "):
-        return _("daily at {time}").format(time=mode.removeprefix("daily "))
-    return _(mode)
 
 
 # ---------------------------------------------------------------- runs
@@ -278,7 +238,7 @@ def runs_list(
         table.add_column(column, overflow="fold", justify="right" if numeric else "left",
                          no_wrap=column in (_("Run"), _("Started"), _("State")))  # fmt: skip
     for one in found:
-        took = _span((one["ended"] - one["started"]).total_seconds(), "narrow") if one["ended"] else "–"
+        took = span((one["ended"] - one["started"]).total_seconds(), "narrow") if one["ended"] else "–"
         table.add_row(
             str(one["run"]), escape(one["integration"]), _state(one["state"]),
             when(one["started"], owner.time_zone), took, number(one["received"]), escape(one["by"]), one["reason"] or "",

@@ -25,12 +25,11 @@ from cuadra.faces.cli.context import (
     as_json,
     author,
     err,
-    number,
     out,
     progress,
     session,
-    when,
 )
+from cuadra.faces.saying import number, when
 from cuadra.jobs import profiling, subscribing, ways
 from cuadra.jobs.profiling import Shares
 from cuadra.jobs.subscribing import Health

@@ -18,8 +18,9 @@ from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.errors import CuadraError
 from cuadra.faces.cli import serving
-from cuadra.faces.cli.context import Session, author, err, escape, money, out
+from cuadra.faces.cli.context import Session, author, err, escape, out
 from cuadra.faces.cli.importing import MARKS
+from cuadra.faces.saying import money
 from cuadra.jobs import schedules, subscribing, ways
 from cuadra.ledger import utc_now
 from cuadra.texts import _

@@ -127,7 +127,7 @@ def _serve(home: Path, application: str) -> Callable[[int], list[str]]:
     def command(port: int) -> list[str]:
         script = home / f"listen-{port}.py"
         script.write_text(
-            "from cuadra.faces.intake import server\nif __name__ == '__main__':\n"
+            "from cuadra.faces import server\nif __name__ == '__main__':\n"
             f"    server.serve('127.0.0.1', {port}, lambda: None, {application!r})\n"
         )
         return [sys.executable, str(script)]

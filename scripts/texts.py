@@ -22,10 +22,11 @@ from pathlib import Path
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from jinja2.ext import babel_extract
 
 from cuadra import reasons
 from cuadra.faces.cli import importing
-from cuadra.faces.cli.asking import FIXERS
+from cuadra.faces.saying import FIXERS
 from cuadra.model import Entity, Outcome, Standing, StepOutcome
 from cuadra.pipeline.steps import STEPS
 
@@ -83,6 +84,8 @@ WORDS = (
     "realtime", "queued", "running", "finished", "finished with errors", "failed", "cancelled",
     "delivered", "already", "waiting", "seen", "not seen", "sending",
     "webhook", "poll", "backfill", "relink", "push", "person", "tag",
+    # fields of an order, and what happens to it
+    "lifecycle", "payment_state", "fulfilment_state", "sales_channel", "delivery_changed", "own_state",
     # outcomes of items, and a step that was not reached
     "failed_items", "not_reached",
     # rules that a bad cell breaks, where they are put together from parts
@@ -172,6 +175,13 @@ def extract() -> Catalog:
     for path in sorted(SOURCE.rglob("*.py")):
         for _line, found in ids(path):
             catalog.add(found, locations=[(str(path.relative_to(ROOT)), 0)])
+    for path in sorted(SOURCE.rglob("*.html")):
+        with path.open("rb") as file:
+            for _line, _function, found, _comments in babel_extract(file, ("_", "plural"), (), {"encoding": "utf-8"}):
+                text = found if isinstance(found, str) else tuple(found or ())[:2]
+                if not text or text[0] is None:
+                    continue  # a word of the program in a variable: it stands in WORDS
+                catalog.add(text, locations=[(str(path.relative_to(ROOT)), 0)])
     for word in sorted(set(words())):
         catalog.add(word, locations=[("scripts/texts.py", 0)])
     return catalog

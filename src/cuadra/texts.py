@@ -9,6 +9,7 @@ from __future__ import annotations
 import gettext
 import os
 from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import cache
 from importlib.resources import as_file, files
 from typing import Protocol
@@ -16,6 +17,8 @@ from typing import Protocol
 from cuadra.errors import CuadraError
 
 LANGUAGES = ("en", "es")
+speaking: ContextVar[str] = ContextVar("speaking", default="")
+"""The language of whoever is being answered, where one process answers many; empty: that of the process."""
 
 
 class Say(Protocol):
@@ -26,6 +29,8 @@ class Say(Protocol):
 
 def language(environ: Mapping[str, str] | None = None) -> str:
     """The language to speak: «es» or «en»."""
+    if environ is None and (spoken := speaking.get()):
+        return spoken
     env = os.environ if environ is None else environ
     for name in ("CUADRA_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
         found = env.get(name, "")[:2].lower()

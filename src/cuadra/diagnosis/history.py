@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
+
+from msgspec import Struct, structs
 
 from cuadra.accounts import Account
 from cuadra.db import Database
@@ -13,9 +17,28 @@ from cuadra.model import Standing
 STANDINGS = tuple(standing.value for standing in Standing)
 
 
-def history(db: Database, account: Account, *, integration: int | None = None, standing: str | None = None,
-            reason: str | None = None, limit: int = 20, before: int | None = None,
-            personal: bool = False) -> list[dict[str, Any]]:  # fmt: skip
+class Line(Struct):
+    """One order of a list. `order` is our own id of it, `identifier` what people call it."""
+
+    order: int
+    at: datetime
+    integration: str
+    identifier: str
+    customer: str | None
+    email: str | None
+    date: datetime | None
+    products: str | None
+    total: Decimal | None
+    currency: str | None
+    standing: str
+    reason: str | None
+    warnings: list[str]
+    connector: str
+
+
+def lines(db: Database, account: Account, *, integration: int | None = None, standing: str | None = None,
+          reason: str | None = None, limit: int = 20, before: int | None = None,
+          personal: bool = False) -> list[Line]:  # fmt: skip
     """A page of history; `before` is the order after which the page begins."""
     values: dict[str, Any] = {
         "account": account.account_id, "integration": integration, "standing": standing, "reason": reason,
@@ -26,14 +49,35 @@ def history(db: Database, account: Account, *, integration: int | None = None, s
             row = conn.execute(sql("get_order_date"), {"account": account.account_id, "order": before}).fetchone()
             values |= {"before": row[0] if row else None, "before_id": before}
         rows = conn.execute(sql("list_history"), values).fetchall()
-    return [_row(row, personal) for row in rows]
+    return [_line(row, personal) for row in rows]
 
 
-def _row(row: tuple[Any, ...], personal: bool) -> dict[str, Any]:
-    _, at, integration, number, name, email, day, products, total, currency, standing, reason, warnings, _ = row
-    return {
-        "at": at, "integration": integration, "identifier": number,
-        "customer": name if personal else masking.name(name), "email": email if personal else masking.email(email),
-        "date": day, "products": products, "total": total, "currency": currency, "standing": standing,
-        "reason": reason, "warnings": warnings or [],
-    }  # fmt: skip
+def history(db: Database, account: Account, **asked: Any) -> list[dict[str, Any]]:
+    """The same as programs rely on it: without our own ids."""
+    left_out = ("order", "connector")
+    return [
+        {name: value for name, value in structs.asdict(one).items() if name not in left_out}
+        for one in lines(db, account, **asked)
+    ]
+
+
+def _line(row: tuple[Any, ...], personal: bool) -> Line:
+    (
+        order,
+        at,
+        integration,
+        number,
+        name,
+        email,
+        day,
+        products,
+        total,
+        currency,
+        standing,
+        reason,
+        warnings,
+        connector,
+    ) = row
+    return Line(order, at, integration, number, name if personal else masking.name(name),
+                email if personal else masking.email(email), day, products, total, currency, standing, reason,
+                warnings or [], connector)  # fmt: skip

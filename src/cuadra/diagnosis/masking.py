@@ -83,3 +83,12 @@ def change(field: str, said: Any) -> Any:
     if kind and said is not None:
         return value(kind, said) if isinstance(said, str) else HIDDEN
     return said
+
+
+def field(name: str, said: Any) -> Any:
+    """A field of an order, or an object of such fields, each by what it says of a person."""
+    if isinstance(said, dict):
+        return {inner: field(f"{name}.{inner}", item) for inner, item in said.items()}
+    if isinstance(said, list):
+        return [field(f"{name}[{at}]", item) for at, item in enumerate(said)]
+    return change(name, said)

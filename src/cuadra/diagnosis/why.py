@@ -22,6 +22,7 @@ from cuadra.db.queries import sql
 from cuadra.diagnosis import in_files, looks, masking, onward, products
 from cuadra.diagnosis.order_row import OrderRow, order_row
 from cuadra.diagnosis.story import Step, story
+from cuadra.errors import NotFound
 from cuadra.model import normal
 from cuadra.pipeline import contacts
 from cuadra.pipeline.prepare import identifiers as identifiers_of
@@ -93,6 +94,18 @@ def why(db: Database, account: Account, text: str, *, page: int = 1, personal: b
         if len(found.orders) == 1:
             return _one(conn, account, query, found, found.orders[0], personal)
         return _several(conn, account, query, found, page, personal)
+
+
+def of_order(db: Database, account: Account, order_id: int, *, query: str = "", personal: bool = False) -> Answer:
+    """The verdict over one order by our own id of it; `query` is what led to it. Raises NotFound."""
+    with db.transaction(account.account_id) as conn:
+        row = conn.execute(sql("get_order"), {"account": account.account_id, "order": order_id}).fetchone()
+        if row is None:
+            raise NotFound("There is no order {n} here.", n=order_id)
+        found = find(conn, account, query.strip()) if query.strip() else Found("order", [order_id])
+        if order_id not in found.orders:
+            found = Found("order", [order_id])
+        return _one(conn, account, query.strip() or str(row[2] or row[1]), found, order_id, personal)
 
 
 def find(conn: Conn, account: Account, query: str) -> Found:
@@ -213,7 +226,7 @@ def _paused(conn: Conn, account: Account, name: str) -> dict[str, Any]:
 def summary(row: OrderRow, personal: bool) -> dict[str, Any]:
     """An order in the fields people compare."""
     return {
-        "id": row.source_id, "number": row.number, "integration": row.integration, "store": row.store,
+        "order": row.order_id, "id": row.source_id, "number": row.number, "integration": row.integration, "store": row.store,
         "date": row.ordered_at, "state": row.state, "payment_state": row.payment_state, "currency": row.currency,
         "total": row.total, "customer": row.customer_name if personal else masking.name(row.customer_name),
         "email": row.customer_email if personal else masking.email(row.customer_email), "products": row.products,

@@ -125,6 +125,40 @@ def parts(evidence: dict[str, Any], zone: str) -> Iterator[tuple[int, str, str]]
             yield 0, label(key), said(key, value, zone)
 
 
+FIXERS = {"it": "merchant's IT"}
+"""Who fixes it, where the code of the catalogue is no word for people."""
+
+
+def fixer(code: str) -> str:
+    """Who fixes it, in words."""
+    return _(FIXERS.get(code, code))
+
+
+def step(name: str) -> str:
+    """What a step of the pipeline is for, in a few words."""
+    return {
+        "receive": _("Arrived"), "verify": _("Found genuine"), "read": _("Read"), "admit": _("Let in by the rules"),
+        "match_customer": _("Customer matched"), "match_products": _("Products matched"), "record": _("Written down"),
+        "deliver": _("Sent on"),
+    }.get(name, name)  # fmt: skip
+
+
+def words(code: str) -> str:
+    """A code of the program, or the name of a field, as words: «payment state»."""
+    found = _(code)
+    return found.replace("_", " ") if found == code else found
+
+
+def amount(value: object) -> str:
+    """A decimal of an order, as it was written, in the language's own writing; what is none stays as it is."""
+    try:
+        found = Decimal(str(value))
+    except ArithmeticError:
+        return str(value)
+    places = max(-int(found.as_tuple().exponent), 0) if found.is_finite() else 0
+    return str(format_decimal(found, "#,##0" + ("." + "0" * places if places else ""), locale=language()))
+
+
 def label(key: str) -> str:
     """The name of a part."""
     return _(key) if key else ""

@@ -63,6 +63,22 @@ def ask(db: Database, settings: Settings, account: Account, text: str) -> list[A
     ]
 
 
+def again(db: Database, settings: Settings, account: Account, order_id: int) -> Asked | None:
+    """Fetch one known order again from its own source; None: its source cannot be asked."""
+    with db.transaction(account.account_id) as conn:
+        rows = conn.execute(sql("sources_of_orders"), {"account": account.account_id, "orders": [order_id]}).fetchall()
+    for store_id, source_id in rows:
+        for integration in _live(db, account):
+            if integration.store_id == store_id:
+                return next(_one(db, settings, account, integration, source_id, [source_id]), None)
+    return None
+
+
+def askable(db: Database, account: Account) -> list[str]:
+    """The integrations whose source can be asked, by name."""
+    return [one.name for one in _live(db, account)]
+
+
 def _live(db: Database, account: Account) -> Iterator[Integration]:
     """Integrations whose source can be asked: active, and one to a store."""
     stores: set[int] = set()

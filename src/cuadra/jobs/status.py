@@ -18,8 +18,9 @@ from cuadra.jobs.problems import Problem
 from cuadra.jobs.worker import GONE_SECONDS
 
 GRACE = timedelta(minutes=1)
-URGENT = timedelta(days=7)
 """What is due for less than this is not late: a worker looks every second, and may be busy."""
+URGENT = timedelta(days=7)
+"""A request for somebody's data with less time left needs somebody now."""
 
 
 class Task(Struct):

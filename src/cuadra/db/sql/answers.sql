@@ -7,7 +7,7 @@ WHERE account_id = %(account)s AND recheck_at <= %(now)s ORDER BY recheck_at;
 -- name: list_history
 -- Newest first by the order's own date; the cursor is (date, order).
 SELECT o.order_id, o.changed_at, i.name, COALESCE(o.number, o.source_id), o.customer_name, o.customer_email,
-       o.ordered_at, o.products, o.total, o.currency, o.standing, o.reason, o.warnings, o.source_id
+       o.ordered_at, o.products, o.total, o.currency, o.standing, o.reason, o.warnings, i.connector
 FROM orders o JOIN integration i ON i.account_id = o.account_id AND i.integration_id = o.integration_id
 WHERE o.account_id = %(account)s
   AND (%(integration)s::bigint IS NULL OR o.integration_id = %(integration)s)
@@ -147,6 +147,49 @@ SELECT a.attempt_id, a.at, a.receipt_id, a.run_id, a.outcome, a.standing, a.reas
 FROM attempt a
 WHERE a.account_id = %(account)s AND a.order_id = %(order)s
 ORDER BY a.at DESC, a.attempt_id DESC;
+
+-- name: list_order_receipts
+-- What arrived about an order, newest first, and the place of each.
+SELECT DISTINCT ON (r.receipt_id) r.receipt_id, r.arrival, r.received_at, octet_length(r.body), r.line, s.name,
+       s.files -> r.file_no ->> 'name', r.run_id, r.kind, COALESCE(r.headers ? 'erased', false)
+FROM attempt a
+JOIN receipt r ON r.account_id = a.account_id AND r.receipt_id = a.receipt_id
+LEFT JOIN file_set s ON s.account_id = r.account_id AND s.set_id = r.set_id
+WHERE a.account_id = %(account)s AND a.order_id = %(order)s
+ORDER BY r.receipt_id DESC LIMIT %(limit)s;
+
+-- name: get_receipt_body
+-- Of an order's own receipt only.
+SELECT r.body, r.arrival, r.received_at FROM receipt r
+WHERE r.account_id = %(account)s AND r.receipt_id = %(receipt)s
+  AND EXISTS (SELECT FROM attempt a WHERE a.account_id = r.account_id AND a.receipt_id = r.receipt_id
+              AND a.order_id = %(order)s);
+
+-- name: list_order_versions
+SELECT version, at, stamp, receipt_id, changes FROM order_version
+WHERE account_id = %(account)s AND order_id = %(order)s ORDER BY version DESC LIMIT %(limit)s;
+
+-- name: list_order_events
+SELECT at, kind, author, detail FROM order_event
+WHERE account_id = %(account)s AND order_id = %(order)s ORDER BY at DESC, event_id DESC LIMIT %(limit)s;
+
+-- name: newest_of_each_standing
+-- One order of each standing: of those that are not present, the newest of the reason that is met most.
+SELECT DISTINCT ON (standing) order_id, COALESCE(number, source_id), standing, reason, ordered_at, total, currency
+FROM (
+    SELECT order_id, number, source_id, standing, reason, ordered_at, total, currency FROM orders
+    WHERE account_id = %(account)s ORDER BY ordered_at DESC NULLS LAST, order_id DESC LIMIT %(most)s
+) newest
+ORDER BY standing, reason IS NULL, ordered_at DESC;
+
+-- name: pulse
+-- Anything of an account that a page shows differs when this does.
+SELECT a.generation,
+       (SELECT max(run_id) FROM run r WHERE r.account_id = a.account_id),
+       (SELECT count(*) FROM run r WHERE r.account_id = a.account_id AND r.state = 'running'),
+       (SELECT count(*) FROM problem p WHERE p.account_id = a.account_id AND p.ended_at IS NULL),
+       (SELECT string_agg(i.state, ',' ORDER BY i.integration_id) FROM integration i WHERE i.account_id = a.account_id)
+FROM account a WHERE a.account_id = %(account)s;
 
 -- name: get_receipt_place
 SELECT r.arrival, r.received_at, r.file_no, r.line, octet_length(r.body), s.name, s.files -> r.file_no ->> 'name'

@@ -25,7 +25,7 @@ from cuadra.faces.cli.context import (
     session,
     waiting,
 )
-from cuadra.faces.saying import money, number, when
+from cuadra.faces.saying import fixer, money, number, when
 from cuadra.jobs import looking
 from cuadra.texts import _, language, plural
 
@@ -35,8 +35,6 @@ STEP_MARKS = {"success": "[green]✓[/]", "warning": "[yellow]![/]", "waiting": 
 
 
 NARROW = 100
-#: who fixes it, where the code of the catalogue is no word for people
-FIXERS = {"it": "merchant's IT"}
 """Below this width a list of orders shows number, total, standing and reason only."""
 
 
@@ -126,8 +124,8 @@ def _answer(answer: why.Answer, owner: Account) -> None:
         out.print(f"{'[green]✓[/]' if note.get('good') else '[yellow]![/]'} {escape(note[lang])}")
         proofs.show(note["evidence"], owner.time_zone)
     if answer.reason is not None or answer.evidence:
-        fixer = _("who fixes it: {who}").format(who=_(FIXERS.get(answer.fixed_by, answer.fixed_by)))
-        out.print(f"{escape(answer.action[lang])}  [dim]({fixer})[/]")
+        who = _("who fixes it: {who}").format(who=fixer(answer.fixed_by))
+        out.print(f"{escape(answer.action[lang])}  [dim]({who})[/]")
         proofs.show(answer.evidence, owner.time_zone)
     for warning in answer.warnings:
         out.print(f"[yellow]![/] {escape(warning['text'][lang])}  [dim]{warning['reason']}[/]")
@@ -258,6 +256,6 @@ def reasons_command(
             reason.code,
             f"[{colour}]{_(str(reason.kind))}[/]",
             reason.text.get(lang),
-            _(FIXERS.get(reason.fixed_by, str(reason.fixed_by))),
+            fixer(str(reason.fixed_by)),
         )
     out.print(table)

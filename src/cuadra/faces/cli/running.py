@@ -7,14 +7,15 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from msgspec import structs
 from rich.table import Table
 
 from cuadra import runs
 from cuadra.accounts import Account
-from cuadra.db.queries import sql
-from cuadra.errors import NotFound, Refused
+from cuadra.diagnosis import ran
+from cuadra.errors import Refused
 from cuadra.faces.cli import proofs
-from cuadra.faces.cli.context import AccountOption, JsonOption, Session, as_json, author, escape, out, session
+from cuadra.faces.cli.context import AccountOption, JsonOption, as_json, author, escape, out, session
 from cuadra.faces.cli.importing import MARKS
 from cuadra.faces.saying import ago, cadence, number, size, span, when
 from cuadra.jobs import schedules, status
@@ -183,23 +184,6 @@ runs_app = typer.Typer()
 RunArgument = Annotated[int, typer.Argument(metavar="RUN", help=_("The run's number."))]
 
 
-def _as_dict(row: tuple[Any, ...]) -> dict[str, Any]:
-    names = (
-        "run",
-        "integration",
-        "kind",
-        "state",
-        "by",
-        "started",
-        "ended",
-        "received",
-        "reason",
-        "proven",
-        "cancelled_by",
-    )
-    return dict(zip(names, row[: len(names)], strict=True))
-
-
 @runs_app.command("list", help=_("List runs, newest first."))
 def runs_list(
     integration: Annotated[str | None, typer.Option(help=_("Only this integration."))] = None,
@@ -212,13 +196,9 @@ def runs_list(
     with session() as s:
         owner = s.account(account)
         number_of = s.integration(owner, integration).integration_id if integration else None
-        with s.db.transaction(owner.account_id) as conn:
-            rows = conn.execute(sql("list_runs"), {
-                "account": owner.account_id, "integration": number_of, "state": state, "before": before, "limit": limit,
-            }).fetchall()  # fmt: skip
-    found = [_as_dict(row) for row in rows]
+        found = ran.runs(s.db, owner, integration=number_of, state=state, before=before, limit=limit)
     if json:
-        as_json(found)
+        as_json([structs.asdict(one) for one in found])
         return
     if not found:
         out.print(_("Nothing has run yet."))
@@ -238,11 +218,9 @@ def runs_list(
         table.add_column(column, overflow="fold", justify="right" if numeric else "left",
                          no_wrap=column in (_("Run"), _("Started"), _("State")))  # fmt: skip
     for one in found:
-        took = span((one["ended"] - one["started"]).total_seconds(), "narrow") if one["ended"] else "–"
-        table.add_row(
-            str(one["run"]), escape(one["integration"]), _state(one["state"]),
-            when(one["started"], owner.time_zone), took, number(one["received"]), escape(one["by"]), one["reason"] or "",
-        )  # fmt: skip
+        took = span((one.ended - one.started).total_seconds(), "narrow") if one.ended else "–"
+        table.add_row(str(one.run), escape(one.integration), _state(one.state), when(one.started, owner.time_zone), took,
+                      number(one.received), escape(one.by), one.reason or "")  # fmt: skip
     out.print(table)
 
 
@@ -250,26 +228,24 @@ def runs_list(
 def runs_show(run: RunArgument, json: JsonOption = False, account: AccountOption = None) -> None:
     with session() as s:
         owner = s.account(account)
-        row = _run(s, owner, run)
-    one = _as_dict(row)
-    evidence, report, count, origin = row[11:]
+        one = ran.run(s.db, owner, run)
     if json:
-        as_json({**one, "evidence": evidence, "report": report, "source_count": count, "count_origin": origin})
+        left_out = ("bad_rows",)
+        as_json({name: value for name, value in structs.asdict(one).items() if name not in left_out})
         return
-    state = _state(one["state"])
-    out.print(f"[bold]{_('Run {n}').format(n=run)}[/]  {escape(one['integration'])}  {state}")
-    ended = when(one["ended"], owner.time_zone) if one["ended"] else _("not ended")
+    out.print(f"[bold]{_('Run {n}').format(n=run)}[/]  {escape(one.integration)}  {_state(one.state)}")
+    ended = when(one.ended, owner.time_zone) if one.ended else _("not ended")
     text = _("{start} to {end}, by {who}; {n} receipts").format(
-        start=when(one["started"], owner.time_zone), end=ended, who=one["by"], n=number(one["received"]),
+        start=when(one.started, owner.time_zone), end=ended, who=one.by, n=number(one.received),
     )  # fmt: skip
     out.print(f"  {text}", style="dim", markup=False, soft_wrap=True)
-    if one["reason"]:
-        out.print(f"  [yellow]{one['reason']}[/]")
-        proofs.show(evidence or {}, owner.time_zone)
-    if report:
-        _report(report)
-    if one["state"] == "running" and one["cancelled_by"]:
-        out.print(_("Its end was asked for by {who}.").format(who=one["cancelled_by"]), style="yellow", markup=False)
+    if one.reason:
+        out.print(f"  [yellow]{one.reason}[/]")
+        proofs.show(one.evidence or {}, owner.time_zone)
+    if one.report:
+        _report(one.report)
+    if one.state == "running" and one.cancelled_by:
+        out.print(_("Its end was asked for by {who}.").format(who=one.cancelled_by), style="yellow", markup=False)
 
 
 def _state(state: str) -> str:
@@ -287,21 +263,13 @@ def _report(report: dict[str, Any]) -> None:
         out.print(f"    {number(count)} {code}", style="dim")
 
 
-def _run(s: Session, owner: Account, run: int) -> tuple[Any, ...]:
-    with s.db.transaction(owner.account_id) as conn:
-        row = conn.execute(sql("get_run"), {"account": owner.account_id, "run": run}).fetchone()
-    if row is None:
-        raise NotFound("There is no run {n}; see cuadra runs list.", n=run)
-    return row
-
-
 @runs_app.command("cancel", help=_("Ask for the end of a run; what it has received is kept."))
 def runs_cancel(run: RunArgument, account: AccountOption = None) -> None:
     with session() as s:
         owner = s.account(account)
-        row = _run(s, owner, run)
+        one = ran.run(s.db, owner, run)
         if not runs.ask_to_end(s.db, owner.account_id, run, author()):
-            raise Refused("Run {n} has ended already: {state}.", n=run, state=_(row[3].replace("_", " ")))
-        one = s.integration(owner, row[1])
-        schedules.hasten(s.db, owner.account_id, one.integration_id)  # where nobody is at it, the next one ends it
+            raise Refused("Run {n} has ended already: {state}.", n=run, state=_(one.state.replace("_", " ")))
+        way = s.integration(owner, one.integration)
+        schedules.hasten(s.db, owner.account_id, way.integration_id)  # where nobody is at it, the next one ends it
     out.print(_("Run {n} ends as soon as what it has received is worked off.").format(n=run))

@@ -17,6 +17,7 @@ import typer
 from cuadra import accounts, observing
 from cuadra.db import Database
 from cuadra.errors import CuadraError, Refused
+from cuadra.faces.cli import pages
 from cuadra.faces.cli.context import Session, err, out, session
 from cuadra.faces.cli.watched import MetricsOption, place_of, trace, watched
 from cuadra.jobs.worker import Worker
@@ -41,9 +42,13 @@ def serve_command(
         str | None,
         typer.Option("--url", metavar="BASE", help=_("The public address of the listener; shows whom to give which.")),
     ] = None,
+    web: Annotated[
+        str,
+        typer.Option("--web", metavar="HOST:PORT", help=_("Where to show the pages, on this machine; «no»: nowhere.")),
+    ] = "127.0.0.1:8000",
     metrics: MetricsOption = None,
 ) -> None:
-    from cuadra.faces.intake import server  # every other command starts without a web server
+    from cuadra.faces import server  # every other command starts without a web server
 
     host, port = place_of(intake)
     server.claim(host, port)
@@ -52,8 +57,8 @@ def serve_command(
         if url is not None:
             _show_addresses(s, url.rstrip("/"))
         _wake(s)
-        with working(s, metrics or s.settings.metrics):
-            server.serve(host, port, lambda: _listening(intake))
+        with pages.shown(web), working(s, metrics or s.settings.metrics):
+            server.serve(host, port, lambda: _listening(intake), server.INTAKE)
 
 
 def worker_command(metrics: MetricsOption = None) -> None:

@@ -44,7 +44,7 @@ class Watch:
 
     def run(self) -> None:
         """Take notices in and show what becomes of them, until SIGINT or SIGTERM."""
-        from cuadra.faces.intake import server
+        from cuadra.faces import server
 
         port = _free_port()
         notices = {"notices": f"http://{HOST}:{port}"}
@@ -53,7 +53,7 @@ class Watch:
         showing.start()
         try:
             with serving.working(self._s):
-                server.serve(HOST, port, self._ready)
+                server.serve(HOST, port, self._ready, server.INTAKE)
         finally:
             self._stop.set()
             showing.join(END_SECONDS)

@@ -1,4 +1,4 @@
-"""Runs the listener in a process of its own, under granian."""
+"""Runs a listener in a process of its own, under granian."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from granian.log import LOGGING_CONFIG, LogLevels
 
 from cuadra.errors import Refused
 
-APPLICATION = "cuadra.faces.intake.app:build"
+INTAKE = "cuadra.faces.intake.app:build"
+PAGES = "cuadra.faces.http:build"
+"""The listeners there are: notices, which may be public; pages and API, which are for this machine."""
 MOST_CONNECTIONS = 512
 """Requests at work at once; more wait in the kernel's queue."""
 STOP_SECONDS = 20
@@ -37,7 +39,7 @@ def claim(host: str, port: int) -> None:
                       why=error.strerror or str(error)) from error  # fmt: skip
 
 
-def serve(host: str, port: int, ready: Callable[[], None], application: str = APPLICATION) -> None:
+def serve(host: str, port: int, ready: Callable[[], None], application: str) -> None:
     """Listen until SIGINT or SIGTERM, then finish what is in flight. `ready` is called once somebody answers.
 
     The process that listens is started anew, not forked: this one may have threads and connections at work. One that

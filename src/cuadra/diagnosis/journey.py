@@ -1,0 +1,197 @@
+"""Everything stored about one order, for whoever wants to see it: attempts, receipts and their bodies, versions with what
+changed, what happened, what it is made of. Personal data is masked unless it is to be shown."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from cuadra.accounts import Account
+from cuadra.db import Conn, Database
+from cuadra.db.queries import sql
+from cuadra.diagnosis import masking
+from cuadra.diagnosis.order_row import OrderRow, order_row
+from cuadra.errors import NotFound
+from cuadra.pipeline.steps import unpack
+
+MOST = 50
+"""Attempts, receipts and versions that are listed."""
+
+
+class Passage(Struct):
+    """One passage through the pipeline."""
+
+    at: datetime
+    receipt: int | None
+    run: int | None
+    outcome: str
+    standing: str | None
+    reason: str | None
+    warnings: list[str]
+    steps: list[tuple[str, str]]
+    """(step, outcome or «not_reached»)"""
+    entity: str
+
+
+class Arrived(Struct):
+    """One thing that arrived about the order."""
+
+    receipt: int
+    arrival: str
+    at: datetime
+    size: int
+    line: int | None
+    set: str | None
+    file: str | None
+    run: int | None
+    kind: str
+    erased: bool
+
+
+class Changed(Struct):
+    """One version, and what it changed: (field, before, after); nothing for the first."""
+
+    version: int
+    at: datetime
+    stamp: datetime | None
+    receipt: int | None
+    changes: list[tuple[str, Any, Any]]
+
+
+class Happened(Struct):
+    """A comment: what happened after the first import."""
+
+    at: datetime
+    kind: str
+    author: str
+    detail: dict[str, Any]
+
+
+class Journey(Struct):
+    """All of it, newest first."""
+
+    row: OrderRow
+    content: dict[str, Any]
+    """The order as read."""
+    passages: list[Passage]
+    arrived: list[Arrived]
+    versions: list[Changed]
+    happened: list[Happened]
+    waiting_change: list[tuple[str, Any, Any]]
+    """What the source changed after the freeze."""
+
+
+def journey(db: Database, account: Account, order_id: int, *, personal: bool = False) -> Journey:
+    """Everything about an order. Raises NotFound."""
+    key = {"account": account.account_id, "order": order_id, "limit": MOST}
+    with db.transaction(account.account_id) as conn:
+        if conn.execute(sql("get_order_date"), key).fetchone() is None:
+            raise NotFound("There is no order {n} here.", n=order_id)
+        row = order_row(conn, account.account_id, order_id)
+        frozen = conn.execute(sql("get_frozen_change"), key).fetchone()
+        return Journey(
+            row, _content(row, personal), _passages(conn, key),
+            [Arrived(*one) for one in conn.execute(sql("list_order_receipts"), key)],
+            [Changed(version, at, stamp, receipt, _changes(changes, personal))
+             for version, at, stamp, receipt, changes in conn.execute(sql("list_order_versions"), key)],
+            [Happened(at, kind, who, dict(_masked(detail, personal)))
+             for at, kind, who, detail in conn.execute(sql("list_order_events"), key)],
+            _changes(frozen[1], personal) if frozen else [],
+        )  # fmt: skip
+
+
+def body(db: Database, account: Account, order_id: int, receipt: int, *, personal: bool = False) -> str:
+    """What arrived, as its source wrote it, in lines; what it says of people is hidden unless it is to be shown. Raises
+    NotFound where it is no receipt of this order, or kept no longer."""
+    key = {"account": account.account_id, "order": order_id, "receipt": receipt}
+    with db.transaction(account.account_id) as conn:
+        row = conn.execute(sql("get_receipt_body"), key).fetchone()
+    if row is None:
+        raise NotFound("There is no receipt {n} of this order any more.", n=receipt)
+    raw = bytes(row[0])
+    try:
+        found = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        text = raw.decode("utf-8", "replace")
+        return text if personal else _plain_text(text)
+    return msgspec.json.format(msgspec.json.encode(found if personal else hidden(found)), indent=2).decode()
+
+
+def _passages(conn: Conn, key: dict[str, Any]) -> list[Passage]:
+    found = []
+    for _, at, receipt, run, outcome, standing, reason, warnings, steps, _, _, entity in conn.execute(
+        sql("list_order_attempts"), key
+    ).fetchall()[:MOST]:
+        passed = [(name, one.value if one else "not_reached") for name, one in unpack(steps)]
+        found.append(Passage(at, receipt, run, outcome, standing, reason, warnings or [], passed, entity))
+    return found
+
+
+def _content(row: OrderRow, personal: bool) -> dict[str, Any]:
+    content: dict[str, Any] = msgspec.json.decode(row.content)
+    return content if personal else dict(_masked(content, False))
+
+
+def _masked(value: dict[str, Any], personal: bool) -> dict[str, Any]:
+    """Fields of an order, each by what it says of a person."""
+    if personal:
+        return value
+    return {name: masking.field(name, item) for name, item in value.items()}
+
+
+def _changes(changes: dict[str, Any] | None, personal: bool) -> list[tuple[str, Any, Any]]:
+    found = []
+    for field, sides in (changes or {}).items():
+        before, after = sides if isinstance(sides, list) and len(sides) == 2 else (None, sides)
+        if not personal:
+            before, after = masking.change(field, before), masking.change(field, after)
+        found.append((field, before, after))
+    return found
+
+
+# ---------------------------------------------------------------- bodies, whose fields nobody here has named
+
+#: keys below which a source speaks of people
+_OF_PEOPLE = re.compile(
+    r"customer|buyer|client|billing|shipping_?address|delivery|address|contact|recipient|receiver|name|email|mail|phone|"
+    r"note|comment|message|company|city|zip|postcode|province|document|nif|cuit|dni|ip$|user_?agent|meta_data|attributes|value$",
+    re.IGNORECASE,
+)  # fmt: skip
+_OF_THINGS = re.compile(
+    r"(line_?items?|lines?|products?|variants?|shipping_?lines?|tax_?lines?|discounts?|coupon)", re.IGNORECASE
+)
+_EMAIL = re.compile(r"[^\s@\"<>]+@[\w.-]+")
+_DIGITS = re.compile(r"\+?\d[\d\s().-]{7,}\d")
+
+
+def hidden(value: Any, people: bool = False) -> Any:
+    """JSON of a source with what may say who somebody is hidden: rather too much than too little. Pure."""
+    if isinstance(value, dict):
+        return {key: hidden(item, (people or _OF_PEOPLE.search(key) is not None) and _OF_THINGS.search(key) is None)
+                for key, item in value.items()}  # fmt: skip
+    if isinstance(value, list):
+        return [hidden(item, people) for item in value]
+    if isinstance(value, str) and value:
+        return masking.HIDDEN if people else _plain_text(value)
+    return (
+        masking.HIDDEN
+        if people and isinstance(value, int) and not isinstance(value, bool) and value > 9_999_999
+        else value
+    )
+
+
+def _plain_text(text: str) -> str:
+    """A text with whatever looks like a contact hidden; one that says when or how much stays."""
+    return (
+        _EMAIL.sub(masking.HIDDEN, text)
+        if _is_datum(text)
+        else _DIGITS.sub(masking.HIDDEN, _EMAIL.sub(masking.HIDDEN, text))
+    )
+
+
+def _is_datum(text: str) -> bool:
+    return re.fullmatch(r"[\d.,:TZ+-]{1,40}|gid://[\w/?=-]+", text) is not None

@@ -1,0 +1,23 @@
+"""Pages and API as one listener: what a browser and a program of this machine ask."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import cuadra.db as database
+from cuadra import observing
+from cuadra.faces.api.routes import ROUTES
+from cuadra.faces.desk import Desk
+from cuadra.faces.ending import end_with
+from cuadra.faces.web import app
+from cuadra.faces.web.security import Guard
+from cuadra.settings import Settings
+
+
+def build() -> Guard:
+    """The application of this process's settings; its database must be there and migrated."""
+    settings = Settings.load()
+    observing.configure(settings.log or observing.OFF)
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
+    return app.application(Desk(settings, database.conninfo(settings)), ROUTES)

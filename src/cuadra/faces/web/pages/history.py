@@ -1,0 +1,44 @@
+"""Every order ever heard of, newest first. What is filtered stands in the address."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import Response, get
+from litestar.datastructures import State
+from litestar.params import Parameter
+
+from cuadra import accounts
+from cuadra import reasons as catalogue
+from cuadra.diagnosis import history as orders
+from cuadra.errors import UsageError
+from cuadra.faces.web.rendering import page
+
+PAGE = 40
+
+
+@get("/a/{account:str}/orders", sync_to_thread=True)
+def history(
+    state: State, account: str, integration: str = "", standing: str = "", reason: str = "",
+    before: Annotated[int | None, Parameter(query="before")] = None,
+) -> Response[str]:  # fmt: skip
+    """A page of them."""
+    desk = state.desk
+    owner = desk.account(account)
+    only = accounts.integration_named(desk.db, owner, integration).integration_id if integration else None
+    if reason:
+        catalogue.get(reason)
+    if standing and standing not in orders.STANDINGS:
+        raise UsageError(
+            "«{value}» is no standing; there are {known}.", value=standing, known=", ".join(orders.STANDINGS)
+        )
+    lines = orders.lines(desk.db, owner, integration=only, standing=standing or None, reason=reason or None,
+                         limit=PAGE + 1, before=before)  # fmt: skip
+    return page(
+        "history.html", account=owner, here="history", lines=lines[:PAGE], more=len(lines) > PAGE, before=before,
+        integration=integration, standing=standing, reason=reason,
+        integrations=[one.name for one in accounts.integrations(desk.db, owner)],
+    )  # fmt: skip
+
+
+HANDLERS = (history,)

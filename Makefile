@@ -22,6 +22,7 @@ check: install ## Format, lint, types, import rules, docs
 
 test: check ## Everything that must hold before a commit lands
 	@scripts/debian-postgres
+	@scripts/debian-chromium
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 fix: install ## Format and repair what can be repaired by itself

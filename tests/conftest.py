@@ -21,6 +21,7 @@ from cuadra.settings import Settings
 from tests.world import World
 
 SKIPPED: list[str] = []
+os.environ["CUADRA_WEB"] = "no"  # programs of tests that run side by side must not want one place for their pages
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 ):  # begun in the background; what is started here must be interruptible

@@ -38,6 +38,9 @@ class Settings:
     )  # fmt: skip
     metrics: str = _setting("", "CUADRA_METRICS", "Where serve and worker show metrics, HOST:PORT (default: nowhere).")
 
+    web: str = _setting(
+        "127.0.0.1:8000", "CUADRA_WEB", "Where serve and demo show the pages, HOST:PORT of this machine; «no»: nowhere."
+    )
     intake_body_mb: int = _setting(5, "CUADRA_INTAKE_BODY_MB", "Largest body of a notice that is taken, in MiB.")
     intake_free_mb: int = _setting(
         200, "CUADRA_INTAKE_FREE_MB", "Notices are refused while the embedded server's disk has fewer MiB free."

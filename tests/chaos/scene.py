@@ -94,7 +94,7 @@ class Scene:
     def program(self, name: str, words: list[str], host: hosts.Host | None = None) -> Program:
         """A program of the product, not yet started."""
         url = self.server.url(host.gate) if host is not None else self.near
-        environ = {"CUADRA_HOME": str(self.home), "CUADRA_DATABASE_URL": url, "CUADRA_LANG": "en"}
+        environ = {"CUADRA_HOME": str(self.home), "CUADRA_DATABASE_URL": url, "CUADRA_LANG": "en", "CUADRA_WEB": "no"}
         return self.keeper.add(Program(name, words, environ, self.folder / f"{name}.log", host))
 
     def programs(self, workers: int) -> None:

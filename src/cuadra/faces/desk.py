@@ -4,6 +4,7 @@ log of what was shown on purpose."""
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from cuadra import accounts
@@ -12,6 +13,8 @@ from cuadra.db import Database
 from cuadra.errors import NotFound
 from cuadra.settings import Settings
 
+THREADS = 16
+"""Requests that are answered side by side; each has a database session of its own."""
 PERSON = "web"
 """Who acts, as long as nobody signs in: whoever sits at this machine."""
 
@@ -23,6 +26,8 @@ class Desk:
         self.settings = settings
         self._info = info
         self._mine = threading.local()
+        self._all: list[Database] = []
+        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="desk")
 
     @property
     def db(self) -> Database:
@@ -30,7 +35,14 @@ class Desk:
         found: Database | None = getattr(self._mine, "db", None)
         if found is None:
             found = self._mine.db = Database(self._info)
+            self._all.append(found)
         return found
+
+    def close(self) -> None:
+        """Answer nothing more."""
+        self.threads.shutdown()
+        for one in self._all:
+            one.close()
 
     def accounts(self) -> list[str]:
         """The names of all accounts."""

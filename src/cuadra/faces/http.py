@@ -10,8 +10,8 @@ from cuadra import observing
 from cuadra.faces.api.routes import ROUTES
 from cuadra.faces.desk import Desk
 from cuadra.faces.ending import end_with
+from cuadra.faces.guard import Guard
 from cuadra.faces.web import app
-from cuadra.faces.web.security import Guard
 from cuadra.settings import Settings
 
 

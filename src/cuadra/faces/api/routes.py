@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from litestar import Router, get
 from litestar.datastructures import State
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import structs
 
 from cuadra import accounts
@@ -19,7 +19,7 @@ from cuadra.jobs import looking, status
 MOST = 200
 """Orders, or runs, of one page."""
 
-Limit = Annotated[int, Parameter(ge=1, le=MOST)]
+Limit = Annotated[int, QueryParameter(ge=1, le=MOST)]
 
 
 @get("/accounts", sync_to_thread=True)
@@ -30,14 +30,16 @@ def list_accounts(state: State) -> list[str]:
 
 
 @get("/{account:str}/status", sync_to_thread=True)
-def get_status(state: State, account: str) -> Any:
+def get_status(state: State, account: FromPath[str]) -> Any:
     """Whether everything arrives: as `cuadra status --json`."""
     found = status.status(state.desk.db, state.desk.account(account))
     return plain({**structs.asdict(found), "well": found.well})
 
 
 @get("/{account:str}/why", sync_to_thread=True)
-def get_why(state: State, account: str, q: str, page: int = 1, ask: bool = False) -> Any:
+def get_why(
+    state: State, account: FromPath[str], q: FromQuery[str], page: FromQuery[int] = 1, ask: FromQuery[bool] = False
+) -> Any:
     """The verdict over an identifier: as `cuadra why --json`. `ask`: the shops themselves are asked first."""
     desk = state.desk
     owner = desk.account(account)
@@ -48,8 +50,8 @@ def get_why(state: State, account: str, q: str, page: int = 1, ask: bool = False
 
 
 @get("/{account:str}/orders", sync_to_thread=True)
-def list_orders(state: State, account: str, integration: str = "", standing: str = "", reason: str = "", limit: Limit = 40,
-                before: Annotated[int | None, Parameter(query="before")] = None) -> Any:  # fmt: skip
+def list_orders(state: State, account: FromPath[str], integration: FromQuery[str] = "", standing: FromQuery[str] = "", reason: FromQuery[str] = "", limit: Limit = 40,
+                before: FromQuery[int | None] = None) -> Any:  # fmt: skip
     """A page of the history, newest first; `before` is the `order` of the last one of the page before."""
     desk = state.desk
     owner = desk.account(account)
@@ -66,7 +68,7 @@ def list_orders(state: State, account: str, integration: str = "", standing: str
 
 
 @get("/{account:str}/orders/{order:int}", sync_to_thread=True)
-def get_order(state: State, account: str, order: int) -> Any:
+def get_order(state: State, account: FromPath[str], order: FromPath[int]) -> Any:
     """One order with its verdict and everything that is stored of it, by our own number."""
     desk = state.desk
     owner = desk.account(account)
@@ -78,8 +80,8 @@ def get_order(state: State, account: str, order: int) -> Any:
 
 
 @get("/{account:str}/runs", sync_to_thread=True)
-def list_runs(state: State, account: str, integration: str = "", limit: Limit = 40,
-              before: Annotated[int | None, Parameter(query="before")] = None) -> Any:  # fmt: skip
+def list_runs(state: State, account: FromPath[str], integration: FromQuery[str] = "", limit: Limit = 40,
+              before: FromQuery[int | None] = None) -> Any:  # fmt: skip
     """A page of runs, newest first; `before` is the `run` of the last one of the page before."""
     desk = state.desk
     owner = desk.account(account)
@@ -88,7 +90,7 @@ def list_runs(state: State, account: str, integration: str = "", limit: Limit = 
 
 
 @get("/{account:str}/runs/{run:int}", sync_to_thread=True)
-def get_run(state: State, account: str, run: int) -> Any:
+def get_run(state: State, account: FromPath[str], run: FromPath[int]) -> Any:
     """One run with its report."""
     return plain(ran.run(state.desk.db, state.desk.account(account), run))
 

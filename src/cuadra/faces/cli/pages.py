@@ -25,7 +25,7 @@ def shown(place: str, *, quiet: bool = False) -> Iterator[None]:
         yield
         return
     from cuadra.faces import server
-    from cuadra.faces.web.security import loopback
+    from cuadra.faces.guard import loopback
 
     host, port = place_of(place)
     if not loopback(host):

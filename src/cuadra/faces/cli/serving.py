@@ -24,6 +24,14 @@ from cuadra.jobs.worker import Worker
 from cuadra.settings import Settings
 from cuadra.texts import _, say
 
+WebOption = Annotated[
+    str | None,
+    typer.Option(
+        "--web",
+        metavar="HOST:PORT",
+        help=_("Where to show the pages, on this machine (127.0.0.1:8000); «no»: nowhere."),
+    ),
+]
 QUIET_SECONDS = 60.0
 """The same interruption is not said again for so long."""
 
@@ -42,10 +50,7 @@ def serve_command(
         str | None,
         typer.Option("--url", metavar="BASE", help=_("The public address of the listener; shows whom to give which.")),
     ] = None,
-    web: Annotated[
-        str,
-        typer.Option("--web", metavar="HOST:PORT", help=_("Where to show the pages, on this machine; «no»: nowhere.")),
-    ] = "127.0.0.1:8000",
+    web: WebOption = None,
     metrics: MetricsOption = None,
 ) -> None:
     from cuadra.faces import server  # every other command starts without a web server
@@ -57,7 +62,7 @@ def serve_command(
         if url is not None:
             _show_addresses(s, url.rstrip("/"))
         _wake(s)
-        with pages.shown(web), working(s, metrics or s.settings.metrics):
+        with pages.shown(s.settings.web if web is None else web), working(s, metrics or s.settings.metrics):
             server.serve(host, port, lambda: _listening(intake), server.INTAKE)
 
 

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from litestar import Litestar, Request, Response, get, post
 from litestar.concurrency import set_asyncio_executor
 from litestar.datastructures import Cookie, State
 from litestar.exceptions import HTTPException
+from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
 
 from cuadra.errors import CuadraError, NotFound, UsageError
 from cuadra.faces.desk import Desk
+from cuadra.faces.guard import Guard
 from cuadra.faces.web.pages import PAGES
 from cuadra.faces.web.rendering import HERE, address, page
-from cuadra.faces.web.security import Guard
 from cuadra.pipeline.run import fingerprint
 from cuadra.texts import LANGUAGES, _, say, speaking
 
-THREADS = 16
-"""Requests that are answered side by side; each has a database session of its own."""
 COOKIE = "cuadra_language"
 
 log = logging.getLogger("cuadra.web")
@@ -49,7 +47,7 @@ def root(state: State) -> Response[Any]:
 
 
 @post("/language/{chosen:str}")
-async def choose(chosen: str, request: Request[Any, Any, Any]) -> Response[Any]:
+async def choose(chosen: FromPath[str], request: Request[Any, Any, Any]) -> Response[Any]:
     """Speak another language from here on, on the same page."""
     back = (await request.form()).get("back", "/")
     where = back if isinstance(back, str) and back.startswith("/") and not back.startswith("//") else "/"
@@ -90,7 +88,7 @@ def told(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
 def application(desk: Desk, *more: Any) -> Guard:
     """The ASGI application; `more`: what else answers there."""
 
-    set_asyncio_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="page"))
+    set_asyncio_executor(desk.threads)
     static = create_static_files_router(
         path="/static", directories=[HERE / "static"], name="static", cache_control=None
     )

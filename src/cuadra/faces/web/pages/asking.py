@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.datastructures import State
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from cuadra.accounts import Account
@@ -19,13 +20,15 @@ LONGEST = 200
 
 
 @get("/a/{account:str}/ask")
-async def ask(state: State, account: str, q: str = "", number: int = 1) -> Response[Any]:
+async def ask(
+    state: State, account: FromPath[str], q: FromQuery[str] = "", number: FromQuery[int] = 1
+) -> Response[Any]:
     """From what is stored; a shop is asked in the next moment, where nothing is."""
     return await sync_to_thread(_stored, state.desk, account, q.strip()[:LONGEST], number)
 
 
 @post("/a/{account:str}/ask")
-async def ask_shops(state: State, account: str, request: Request[Any, Any, Any]) -> Response[Any]:
+async def ask_shops(state: State, account: FromPath[str], request: Request[Any, Any, Any]) -> Response[Any]:
     """The shops themselves."""
     given = (await request.form()).get("q", "")
     query = str(given).strip()[:LONGEST]

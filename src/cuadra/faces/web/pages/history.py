@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from litestar import Response, get
 from litestar.datastructures import State
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery
 
 from cuadra import accounts
 from cuadra import reasons as catalogue
@@ -19,8 +17,8 @@ PAGE = 40
 
 @get("/a/{account:str}/orders", sync_to_thread=True)
 def history(
-    state: State, account: str, integration: str = "", standing: str = "", reason: str = "",
-    before: Annotated[int | None, Parameter(query="before")] = None,
+    state: State, account: FromPath[str], integration: FromQuery[str] = "", standing: FromQuery[str] = "", reason: FromQuery[str] = "",
+    before: FromQuery[int | None] = None,
 ) -> Response[str]:  # fmt: skip
     """A page of them."""
     desk = state.desk

@@ -10,6 +10,7 @@ import psycopg
 from litestar import Response, get
 from litestar.concurrency import sync_to_thread
 from litestar.datastructures import State
+from litestar.params import FromPath
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from cuadra.accounts import Account
@@ -30,21 +31,21 @@ SILENT_BEATS = 15
 
 
 @get("/a/{account:str}", sync_to_thread=True)
-def home(state: State, account: str) -> Response[str]:
+def home(state: State, account: FromPath[str]) -> Response[str]:
     """All of it."""
     owner = state.desk.account(account)
     return page("home.html", account=owner, here="home", **_now(state.desk, owner))
 
 
 @get("/a/{account:str}/now", sync_to_thread=True)
-def now(state: State, account: str) -> Response[str]:
+def now(state: State, account: FromPath[str]) -> Response[str]:
     """The part of it that changes."""
     owner = state.desk.account(account)
     return page("home_now.html", account=owner, **_now(state.desk, owner))
 
 
 @get("/a/{account:str}/live")
-async def live(state: State, account: str) -> ServerSentEvent:
+async def live(state: State, account: FromPath[str]) -> ServerSentEvent:
     """«changed», whenever something is different; pages then ask for what they show of it."""
     owner = await sync_to_thread(state.desk.account, account)
     return ServerSentEvent(_beats(state.desk, owner))

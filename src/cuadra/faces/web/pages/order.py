@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litestar import Response, get, post
 from litestar.datastructures import State
+from litestar.params import FromPath, FromQuery
 
 from cuadra import reasons
 from cuadra.accounts import Account
@@ -17,13 +18,13 @@ from cuadra.texts import _, language
 
 
 @get("/a/{account:str}/orders/{number:int}", sync_to_thread=True)
-def order(state: State, account: str, number: int, q: str = "") -> Response[str]:
+def order(state: State, account: FromPath[str], number: FromPath[int], q: FromQuery[str] = "") -> Response[str]:
     """As it stands now."""
     return _shown(state.desk, state.desk.account(account), number, query=q)
 
 
 @post("/a/{account:str}/orders/{number:int}/shown", sync_to_thread=True)
-def shown(state: State, account: str, number: int) -> Response[str]:
+def shown(state: State, account: FromPath[str], number: FromPath[int]) -> Response[str]:
     """With the personal data, once, on purpose; that it was looked at is written down."""
     owner = state.desk.account(account)
     state.desk.audit(owner, "personal data shown", "order", order=number)
@@ -33,7 +34,7 @@ def shown(state: State, account: str, number: int) -> Response[str]:
 
 
 @post("/a/{account:str}/orders/{number:int}/resync", sync_to_thread=True)
-def resync(state: State, account: str, number: int) -> Response[str]:
+def resync(state: State, account: FromPath[str], number: FromPath[int]) -> Response[str]:
     """Run the pipeline again on what is stored."""
     desk = state.desk
     owner = desk.account(account)
@@ -49,7 +50,7 @@ def resync(state: State, account: str, number: int) -> Response[str]:
 
 
 @post("/a/{account:str}/orders/{number:int}/relink", sync_to_thread=True)
-def relink(state: State, account: str, number: int) -> Response[str]:
+def relink(state: State, account: FromPath[str], number: FromPath[int]) -> Response[str]:
     """Fetch it again from its shop, then run the pipeline."""
     desk = state.desk
     owner = desk.account(account)
@@ -70,13 +71,13 @@ def relink(state: State, account: str, number: int) -> Response[str]:
 
 
 @get("/a/{account:str}/orders/{number:int}/receipts/{receipt:int}", sync_to_thread=True)
-def receipt(state: State, account: str, number: int, receipt: int) -> Response[str]:
+def receipt(state: State, account: FromPath[str], number: FromPath[int], receipt: FromPath[int]) -> Response[str]:
     """The source's own words, with what they say of people hidden."""
     return _body(state.desk, state.desk.account(account), number, receipt)
 
 
-@post("/a/{account:str}/orders/{number:int}/receipts/{receipt:int}", sync_to_thread=True)
-def receipt_shown(state: State, account: str, number: int, receipt: int) -> Response[str]:
+@post("/a/{account:str}/orders/{number:int}/receipts/{receipt:int}/shown", sync_to_thread=True)
+def receipt_shown(state: State, account: FromPath[str], number: FromPath[int], receipt: FromPath[int]) -> Response[str]:
     """The same with everything, on purpose."""
     owner = state.desk.account(account)
     state.desk.audit(owner, "personal data shown", "receipt", order=number, receipt=receipt)

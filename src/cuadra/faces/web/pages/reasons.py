@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from litestar import Response, get
+from litestar.params import FromPath, FromQuery
 
 from cuadra import reasons as catalogue
 from cuadra.errors import NotFound
@@ -14,7 +15,7 @@ from cuadra.texts import language
 
 
 @get("/reasons", sync_to_thread=True)
-def reasons(q: str = "") -> Response[str]:
+def reasons(q: FromQuery[str] = "") -> Response[str]:
     """Those that match; all, where nothing is looked for."""
     wanted = [_plain(word) for word in q.split()]
     lang = language()
@@ -24,7 +25,7 @@ def reasons(q: str = "") -> Response[str]:
 
 
 @get("/reasons/{code:str}", sync_to_thread=True)
-def reason(code: str) -> Response[str]:
+def reason(code: FromPath[str]) -> Response[str]:
     """One of them."""
     if code not in catalogue.ALL:
         raise NotFound("There is no reason «{code}».", code=code)

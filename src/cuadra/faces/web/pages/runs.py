@@ -6,11 +6,10 @@ import io
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Annotated
 
 from litestar import Response, get
 from litestar.datastructures import State
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery
 
 from cuadra import accounts
 from cuadra.diagnosis import ran
@@ -23,8 +22,8 @@ PAGE = 40
 
 
 @get("/a/{account:str}/runs", sync_to_thread=True)
-def runs(state: State, account: str, integration: str = "",
-         before: Annotated[int | None, Parameter(query="before")] = None) -> Response[str]:  # fmt: skip
+def runs(state: State, account: FromPath[str], integration: FromQuery[str] = "",
+         before: FromQuery[int | None] = None) -> Response[str]:  # fmt: skip
     """A page of them, newest first."""
     desk = state.desk
     owner = desk.account(account)
@@ -35,14 +34,14 @@ def runs(state: State, account: str, integration: str = "",
 
 
 @get("/a/{account:str}/runs/{number:int}", sync_to_thread=True)
-def run(state: State, account: str, number: int) -> Response[str]:
+def run(state: State, account: FromPath[str], number: FromPath[int]) -> Response[str]:
     """One of them."""
     owner = state.desk.account(account)
     return page("run.html", account=owner, here="runs", run=ran.run(state.desk.db, owner, number))
 
 
 @get("/a/{account:str}/integrations/{name:str}/rejects.zip", sync_to_thread=True)
-def rejects(state: State, account: str, name: str) -> Response[bytes]:
+def rejects(state: State, account: FromPath[str], name: FromPath[str]) -> Response[bytes]:
     """All rows of an integration that could not be taken and were not corrected since, in the layout in which they came."""
     desk = state.desk
     owner = desk.account(account)

@@ -1,0 +1,356 @@
+"""The pages, asked in this process: what they show, what they hide, what they do, and whom they refuse."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import httpx
+import pytest
+
+from cuadra.errors import CuadraError
+from cuadra.faces import guard
+from cuadra.faces.api.routes import ROUTES
+from cuadra.faces.desk import Desk
+from cuadra.faces.web.app import application
+from cuadra.ledger import acts
+from tests.rules import ana, order_id
+from tests.world import World, line, order
+
+HERE = "http://127.0.0.1:8000"
+
+
+class Browser:
+    """Somebody at this machine."""
+
+    def __init__(self, world: World, info: str) -> None:
+        self.world = world
+        self.desk = Desk(world.settings, info)
+        self._app: Any = application(self.desk, ROUTES)
+
+    def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        async def asked() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self._app)
+            async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
+                return await client.request(method, path, **more)
+
+        return asyncio.run(asked())
+
+    def get(self, path: str, lang: str = "en", **more: Any) -> httpx.Response:
+        return self.ask("GET", path, headers={"accept-language": lang, **more.pop("headers", {})}, **more)
+
+    def post(self, path: str, **more: Any) -> httpx.Response:
+        return self.ask("POST", path, headers={"origin": HERE, **more.pop("headers", {})}, **more)
+
+
+@pytest.fixture
+def browser(world: World, info: str) -> Iterator[Browser]:
+    made = Browser(world, info)
+    yield made
+    made.desk.close()
+
+
+def words(page: httpx.Response) -> str:
+    """What can be read on a page."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.text.partition("<main")[2]))
+
+
+# ---------------------------------------------------------------- home
+
+
+def test_the_root_leads_to_the_only_account(browser: Browser) -> None:
+    found = browser.get("/")
+    assert (found.status_code, found.headers["location"]) == (302, "/a/acme")
+
+
+def test_home_has_the_question_and_says_how_each_integration_fares(browser: Browser) -> None:
+    browser.world.take(order("A-1"), order("A-2", state="pending"), order("A-3", lines=[]))
+    page = browser.get("/a/acme")
+    assert page.status_code == 200
+    assert 'name="q"' in page.text
+    text = words(page)
+    for said in ("Which sale are you looking for?", "shop", "active", "A-1", "present", "waiting"):
+        assert said in text
+    assert "¿Qué venta busca?" in words(browser.get("/a/acme", "es"))
+
+
+def test_home_of_an_account_without_anything_says_what_to_do(browser: Browser) -> None:
+    with browser.world.db.transaction(browser.world.account.account_id) as conn:
+        conn.execute("UPDATE integration SET state = 'removed'")
+    assert "No shop is connected yet." in words(browser.get("/a/acme"))
+
+
+def test_one_order_of_each_standing_is_a_click_away(browser: Browser) -> None:
+    browser.world.take(
+        order("A"), order("B", state="pending"), order("C", state="cancelled"), order("D", state="nobody knows")
+    )
+    page = browser.get("/a/acme/now")
+    for number in "ABCD":
+        assert f"/orders/{order_id(browser.world, number)}" in page.text
+
+
+# ---------------------------------------------------------------- asking
+
+
+def test_an_identifier_leads_to_its_order(browser: Browser) -> None:
+    browser.world.take(order("A-1"))
+    found = browser.get("/a/acme/ask?q=%23A-1")
+    assert found.headers["location"] == f"/a/acme/orders/{order_id(browser.world, 'A-1')}?q=%23A-1"
+    assert "reads the same" in words(browser.get(found.headers["location"]))
+
+
+def test_several_are_listed_twenty_at_a_time(browser: Browser) -> None:
+    browser.world.take(*(order(f"N-{n}", customer={"name": "Eva", "email": "eva@example.com"}) for n in range(23)))
+    page = browser.get("/a/acme/ask?q=eva@example.com")
+    assert "23 orders are known by «eva@example.com»" in words(page)
+    assert page.text.count("/orders/") == 20
+    assert browser.get("/a/acme/ask?q=eva@example.com&number=2").text.count("/orders/") == 3
+
+
+def test_what_is_unknown_everywhere_says_where_was_looked(browser: Browser) -> None:
+    page = browser.get("/a/acme/ask?q=nowhere-7")
+    assert page.status_code == 200
+    assert "Found neither here" in words(page) or "not here" in words(page)
+    assert browser.post("/a/acme/ask", data={"q": "nowhere-7"}).status_code in (200, 201)
+    assert browser.get("/a/acme/ask?q=+").headers["location"] == "/a/acme"
+
+
+@pytest.mark.parametrize("query", ["<script>alert(1)</script>", "{{ 7 * 7 }}", "'\"&", "%00", "x" * 5000, "ñandú ✓"])
+def test_whatever_is_asked_is_shown_as_text(browser: Browser, query: str) -> None:
+    page = browser.get("/a/acme/ask", params={"q": query})
+    assert page.status_code == 200
+    assert "<script>alert" not in page.text
+    assert ">49 " not in page.text
+
+
+# ---------------------------------------------------------------- history
+
+
+def test_history_keeps_its_filters_in_the_address_and_goes_on_by_key(browser: Browser) -> None:
+    browser.world.take(*(order(f"N-{n:03}", created_at=f"2026-05-{n % 28 + 1:02}T10:00:00Z") for n in range(90)))
+    seen: list[str] = []
+    path = "/a/acme/orders?standing=present"
+    for _ in range(4):
+        page = browser.get(path)
+        seen += re.findall(r"<span>(N-\d+)</span>", page.text)
+        following = re.search(r'rel="next" href="([^"]+)"', page.text)
+        if following is None:
+            break
+        path = following[1].replace("&amp;", "&")
+        assert "standing=present" in path
+    assert len(seen) == len(set(seen)) == 90
+    assert "No order stands like this." in words(browser.get("/a/acme/orders?standing=failed"))
+    assert browser.get("/a/acme/orders?standing=nonsense").status_code == 400
+    assert browser.get("/a/acme/orders?reason=nonsense").status_code == 404
+    assert browser.get("/a/acme/orders?integration=nonsense").status_code == 404
+
+
+# ---------------------------------------------------------------- an order
+
+
+def test_an_order_has_its_verdict_its_journey_and_everything_that_arrived(browser: Browser) -> None:
+    browser.world.take(order("A", state="pending"))
+    browser.world.take(
+        order(
+            "A",
+            updated_at="2026-06-02T10:00:00Z",
+            total="25.00",
+            lines=[line(quantity="2", unit_price="12.50", total="25.00")],
+        )
+    )
+    page = browser.get(f"/a/acme/orders/{order_id(browser.world, 'A')}")
+    text = words(page)
+    for said in ("present", "Its journey", "Let in by the rules", "Version 2", "total", "What arrived", "2 attempts"):
+        assert said in text, said
+    assert "<del>" in page.text
+    assert "<ins>" in page.text
+
+
+def test_personal_data_is_masked_until_it_is_shown_on_purpose_and_that_is_logged(browser: Browser) -> None:
+    who = {"name": "María Ferreyra", "email": "maria.ferreyra@example.com", "phone": "+54 11 4321-5678"}
+    browser.world.take(order("A", customer=who, note="para María Ferreyra", delivery={"street": "Pasaje Zorzal 1723"}))
+    browser.world.take(order("A", customer=who, note="dejar a María Ferreyra", delivery={"street": "Pasaje Zorzal 99"},
+                             updated_at="2026-06-03T10:00:00Z"))  # fmt: skip
+    path = f"/a/acme/orders/{order_id(browser.world, 'A')}"
+    receipt = re.search(rf"{path}/receipts/\d+", browser.get(path).text)
+    assert receipt is not None
+    for shown in (path, receipt[0], "/a/acme", "/a/acme/orders", f"/api/acme/orders/{order_id(browser.world, 'A')}",
+                  "/api/acme/orders", "/api/acme/why?q=A"):  # fmt: skip
+        text = browser.get(shown).text
+        for trace in ("Ferreyra", "maria.ferreyra", "4321", "Zorzal"):
+            assert trace not in text, (shown, trace)
+    assert browser.world.rows("SELECT 1 FROM audit WHERE action = 'personal data shown'") == []
+    for shown in (f"{path}/shown", f"{receipt[0]}/shown"):
+        text = browser.post(shown).text
+        assert "Ferreyra" in text
+        assert "Zorzal" in text
+    assert len(browser.world.rows("SELECT 1 FROM audit WHERE action = 'personal data shown'")) == 2
+
+
+def test_resync_runs_it_again_and_says_what_became_of_it(browser: Browser) -> None:
+    browser.world.take(order("A", lines=[]))
+    path = f"/a/acme/orders/{order_id(browser.world, 'A')}"
+    text = words(browser.post(f"{path}/resync"))
+    assert "It stands as before" in text
+    with browser.world.db.transaction(browser.world.account.account_id) as conn:  # judged once, never since
+        conn.execute(
+            "UPDATE orders SET standing = 'held', reason = 'currency_mismatch', evidence = '{\"currency_mismatch\": {}}'"
+        )
+    assert "It stands elsewhere now" in words(browser.post(f"{path}/resync"))
+    assert "cannot be asked" in words(browser.post(f"{path}/relink")), "a file's order has no shop to ask"
+
+
+def test_a_frozen_order_stays_as_it_is(browser: Browser) -> None:
+    browser.world.take(order("A"))
+    acts.write_off(browser.world.db, ana(browser.world), order_id(browser.world, "A"))
+    browser.world.take(order("A", total="99.00", updated_at="2026-06-03T10:00:00Z"))
+    path = f"/a/acme/orders/{order_id(browser.world, 'A')}"
+    assert "a person applies it" in words(browser.get(path))
+    assert "frozen" in words(browser.post(f"{path}/resync"))
+
+
+def test_what_is_not_there_says_so(browser: Browser) -> None:
+    for path in ("/a/acme/orders/1", "/a/nobody", "/a/acme/runs/1", "/reasons/none", "/nothing", "/a/acme/orders/x"):
+        page = browser.get(path)
+        assert page.status_code == 404, path
+        assert "This is not here" in words(page), path
+    assert browser.get("/api/acme/orders/1").json()["error"] == "This is not here"
+
+
+def test_a_fault_of_ours_has_a_mark_and_shows_nothing_else(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("maria@example.com")
+
+    monkeypatch.setattr("cuadra.faces.web.pages.home.status.status", broken)
+    page = browser.get("/a/acme")
+    assert page.status_code == 500
+    assert "maria" not in page.text
+    assert re.search(r"noted as [0-9a-f]{12}", words(page))
+
+
+# ---------------------------------------------------------------- runs and reasons
+
+
+def test_a_run_has_its_partitions_and_its_bad_rows_to_download(browser: Browser) -> None:
+    report = browser.world.take(order("A"), b'{"id": "B", "total": "much", "lines": []}', order("C", state="cancelled"))
+    assert report.troubled
+    listed = browser.get("/a/acme/runs")
+    number = re.search(r"/a/acme/runs/(\d+)", listed.text)
+    assert number is not None
+    page = browser.get(number[0])
+    text = words(page)
+    for said in ("What came", "seen", "Where its orders stand", "cancelled"):
+        assert said in text, said
+    packed = browser.get("/a/acme/integrations/shop/rejects.zip")
+    assert packed.status_code == 200
+    with zipfile.ZipFile(BytesIO(packed.content)) as archive:
+        assert any(b"much" in archive.read(name) for name in archive.namelist())
+    assert "bad row" in text
+
+
+def test_reasons_are_searched_in_both_languages_without_accents(browser: Browser) -> None:
+    assert "never_paid" in browser.get("/reasons?q=never paid").text
+    assert "payment_not_verified" in browser.get("/reasons?q=confirmado pago", "es").text
+    assert "No reason speaks of that." in words(browser.get("/reasons?q=xyzzy"))
+    assert "Who fixes it" in words(browser.get("/reasons/never_paid"))
+
+
+def test_every_reason_has_a_page_in_both_languages(browser: Browser) -> None:
+    codes = [one["code"] for one in json.loads(browser.get("/api/reasons").text)]
+    assert len(codes) > 100
+    for code in codes[::7]:
+        for lang in ("en", "es"):
+            assert browser.get(f"/reasons/{code}", lang).status_code == 200
+
+
+# ---------------------------------------------------------------- language
+
+
+def test_the_language_is_chosen_and_kept(browser: Browser) -> None:
+    assert '<html lang="es">' in browser.get("/reasons", "es-AR,es;q=0.9").text
+    assert '<html lang="en">' in browser.get("/reasons", "de,fr").text
+    chosen = browser.post("/language/es", data={"back": "/reasons?q=pago"})
+    assert (chosen.status_code, chosen.headers["location"]) == (303, "/reasons?q=pago")
+    assert (
+        '<html lang="es">'
+        in browser.get("/reasons", headers={"cookie": chosen.headers["set-cookie"].split(";")[0]}).text
+    )
+    for elsewhere in ("https://evil.example/", "//evil.example", "evil"):
+        assert browser.post("/language/es", data={"back": elsewhere}).headers["location"] == "/"
+
+
+# ---------------------------------------------------------------- who may ask
+
+
+def test_only_this_machine_may_ask_and_only_our_pages_may_change_something(browser: Browser) -> None:
+    assert browser.get("/", headers={"host": "evil.example"}).status_code == 403
+    assert browser.get("/", headers={"host": "127.0.0.1.evil.example:8000"}).status_code == 403
+    browser.world.take(order("A"))
+    path = f"/a/acme/orders/{order_id(browser.world, 'A')}/shown"
+    assert browser.post(path, headers={"origin": "https://evil.example"}).status_code == 403
+    assert browser.post(path, headers={"origin": "null"}).status_code == 403
+    assert browser.ask("POST", path, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    assert browser.world.rows("SELECT 1 FROM audit WHERE action = 'personal data shown'") == []
+
+
+@pytest.mark.parametrize(
+    ("host", "fine"),
+    [("localhost:8000", True), ("127.0.0.1", True), ("[::1]:8000", True), ("127.0.0.2:1", True), ("localhost.evil.example", False),
+     ("10.0.0.1", False), ("", False), ("0.0.0.0:8000", False), ("[::]:80", False), ("user@evil.example", False)],
+)  # fmt: skip
+def test_which_hosts_are_this_machine(host: str, fine: bool) -> None:
+    assert guard.local(host) == fine
+
+
+def test_every_answer_forbids_what_pages_do_not_need(browser: Browser) -> None:
+    for path in ("/", "/reasons", "/static/cuadra.css", "/nothing"):
+        headers = browser.get(path).headers
+        assert "default-src 'none'" in headers["content-security-policy"], path
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+    assert browser.get("/a/acme").headers["cache-control"] == "no-store"
+
+
+def test_pages_name_nothing_outside_this_machine(browser: Browser) -> None:
+    browser.world.take(order("A"))
+    for path in (
+        "/a/acme",
+        f"/a/acme/orders/{order_id(browser.world, 'A')}",
+        "/reasons",
+        "/static/cuadra.css",
+        "/static/cuadra.js",
+    ):
+        text = browser.get(path).text
+        assert not re.findall(r"(?:src|href|action|url)\s*[=(]\s*[\"']?(?:https?:)?//(?!www\.w3\.org)", text), path
+        assert " style=" not in text
+
+
+# ---------------------------------------------------------------- API
+
+
+def test_the_api_says_what_the_commands_say(browser: Browser) -> None:
+    browser.world.take(order("A", state="pending"), order("B"))
+    why = browser.get("/api/acme/why?q=A").json()
+    assert (why["standing"], why["reason"]) == ("waiting", "payment_not_verified")
+    assert set(why["text"]) == {"es", "en"}
+    listed = browser.get("/api/acme/orders?limit=1").json()
+    following = browser.get(f"/api/acme/orders?limit=1&before={listed[0]['order']}").json()
+    assert {listed[0]["identifier"], following[0]["identifier"]} == {"A", "B"}
+    assert browser.get("/api/acme/orders?limit=100000").status_code == 400
+    runs = browser.get("/api/acme/runs").json()
+    assert browser.get(f"/api/acme/runs/{runs[0]['run']}").json()["report"]["seen"] == 2
+    assert browser.get("/api/acme/status").json()["integrations"][0]["name"] == "shop"
+    assert browser.get("/api/accounts").json() == ["acme"]
+
+
+def test_pages_are_not_shown_where_others_could_reach_them() -> None:
+    from cuadra.faces.cli import pages
+
+    for place in ("0.0.0.0:8000", "192.168.1.5:8000", "example.com:8000", "[::]:8000"):
+        with pytest.raises(CuadraError, match=r"127\.0\.0\.1|place"), pages.shown(place):
+            pass

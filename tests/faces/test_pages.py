@@ -295,6 +295,7 @@ def test_only_this_machine_may_ask_and_only_our_pages_may_change_something(brows
     assert browser.post(path, headers={"origin": "https://evil.example"}).status_code == 403
     assert browser.post(path, headers={"origin": "null"}).status_code == 403
     assert browser.ask("POST", path, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    assert browser.post(path, headers={"sec-fetch-site": "same-site"}).status_code == 403
     assert browser.world.rows("SELECT 1 FROM audit WHERE action = 'personal data shown'") == []
 
 

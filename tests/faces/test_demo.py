@@ -27,7 +27,7 @@ from tests.world import World
 @pytest.fixture(autouse=True)
 def _no_shop_stays(world: World) -> Iterator[None]:
     yield
-    simulated.close_shop(world.settings)
+    simulated.close_shops(world.settings)
 
 
 def orders(world: World) -> dict[str, tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""`cuadra demo`: a shop's file set and a simulated shop that lives, imported, and what can be asked of them."""
+"""`cuadra demo`: a shop's file set and two simulated shops that live, imported; pages that show them; and what can be asked."""
 
 from __future__ import annotations
 
@@ -9,39 +9,45 @@ from typing import Annotated, Any
 
 import typer
 
-from cuadra import accounts, folders, reasons
+from cuadra import accounts, connectors, folders, reasons
 from cuadra.accounts import Account, Integration
 from cuadra.diagnosis import history
 from cuadra.errors import NotFound
 from cuadra.faces.cli import simulated
 from cuadra.faces.cli.context import Session, author, err, out, progress, session
 from cuadra.faces.cli.importing import show, show_briefly
-from cuadra.faces.cli.simulated import Place
+from cuadra.faces.cli.serving import WebOption
 from cuadra.faces.cli.watching import Watch
 from cuadra.jobs import importing
 from cuadra.runs import Report
 from cuadra.texts import _, language
 
 NAME = "demo"
-SIMULATED = "tienda"
+SIMULATED = {"tienda": "woocommerce", "boutique": "shopify"}
+"""Integration → its platform."""
 ZONE = "America/Argentina/Buenos_Aires"
 
 
 def demo_command(
     orders: Annotated[int, typer.Option(min=100, max=1_000_000, help=_("How many orders the shop has."))] = 10_000,
     once: Annotated[bool, typer.Option("--once", help=_("Show it and end, as a script wants it."))] = False,
+    web: WebOption = None,
 ) -> None:
     """Safe to run twice: the second time finds everything known. Exit code 0 although the shop has failures to look at:
-    they are what there is to see. On a terminal it stays and shows what the simulated shop sells, until Ctrl-C."""
+    they are what there is to see. On a terminal it stays, shows the pages and what the shops sell, until Ctrl-C."""
     simulated.installed()
     try:
         with session() as s:
             account = _account(s)
             _file_set(s, account, orders)
             try:
-                _simulated(s, account, stay=not once and sys.stdout.isatty())
+                ones = [_simulated(s, account, name, connector) for name, connector in SIMULATED.items()]
+                if not once and sys.stdout.isatty():
+                    Watch(s, account, ones, s.settings.web if web is None else web).run()
+                    out.print()
+                    out.print(_("Ended. «cuadra demo» goes on where this stopped."))
             finally:
-                simulated.close_shop(s.settings)
+                simulated.close_shops(s.settings)
     except KeyboardInterrupt:
         err.print(_("Interrupted. «cuadra demo» goes on where this stopped."))
         raise typer.Exit(130) from None
@@ -105,28 +111,30 @@ def _worth_asking(text: str, why: str) -> None:
     out.print(f"    {why}", style="dim")
 
 
-# ---------------------------------------------------------------- the simulated shop
+# ---------------------------------------------------------------- the simulated shops
 
 
-def _simulated(s: Session, account: Account, *, stay: bool) -> None:
-    """Its two months, and what it sells from now on if somebody stays to see it."""
-    known = _known(s, account, SIMULATED)
-    place = simulated.open_shop(s.settings, new=known is None)
-    one = simulated.settle(s, account, known or _added(s, account, SIMULATED, "woocommerce", _settings(place)), place)
+def _simulated(s: Session, account: Account, name: str, connector: str) -> Integration:
+    """Its two months, imported."""
+    known = _known(s, account, name)
+    kind = simulated.KINDS[connector]
+    place = simulated.open_shop(s.settings, connector, new=known is None)
+    settings = {**simulated.told(kind, place), "private": "yes", "simulated": True, **PACE[connector]}
+    one = simulated.settle(s, account, known or _added(s, account, name, connector, settings), place)
     report = _imported(s, account, one)
+    title = connectors.get(connector).info.title
     out.print()
-    out.print(_("And a WooCommerce shop that lives, simulated at {url}:").format(url=place.url), style="bold")
+    out.print(
+        _("And a {platform} shop that lives, simulated at {url}:").format(platform=title, url=place.url), style="bold"
+    )
     show_briefly(report, account.time_zone)
     for text, why in _questions(s, account, one):
         _worth_asking(text, why)
-    if stay:
-        Watch(s, account, one).run()
-        out.print()
-        out.print(_("Ended. «cuadra demo» goes on where this stopped."))
+    return one
 
 
-def _settings(place: Place) -> dict[str, Any]:
-    return {"url": place.url, "private": "yes", "pace": "50", "simulated": True}
+PACE: dict[str, dict[str, str]] = {"woocommerce": {"pace": "50"}, "shopify": {"points": "1000"}}
+"""A simulated shop need not be asked as gently as a real one."""
 
 
 def _questions(s: Session, account: Account, one: Integration) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
-"""The demo's simulated shop: a process of its own, started when something is to be asked of it.
+"""The demo's simulated shops: each a process of its own, started when something is to be asked of it.
 
-It keeps a diary in `CUADRA_HOME/demo` and is the same shop after a restart: it lives through its diary again, second by
+Each keeps a diary in `CUADRA_HOME/demo` and is the same shop after a restart: it lives through its diary again, second by
 second, and goes on from there. Every order keeps its number, its keys and webhooks stay, and of the time in which it was
 not running it has no orders. Its process holds a lock on the diary for as long as it lives; so whoever finds the lock
 held knows that the shop runs, and that the place written beside it is the shop's, whoever answers elsewhere.
@@ -32,8 +32,6 @@ from cuadra.faces.cli.context import Session, author
 from cuadra.secrets import KeyFile, Secret
 from cuadra.settings import Settings
 
-ORDERS = 600
-SEED = 7
 START_SECONDS = 60.0
 STOP_SECONDS = 5.0
 IDLE_SECONDS = 600
@@ -43,67 +41,129 @@ ACCIDENTS = ("webhook_drop=0.1", "webhook_duplicate=0.1", "webhook_delay=0.15", 
 _started: list[subprocess.Popen[bytes]] = []
 
 
+class Kind(Struct, frozen=True):
+    """A platform that is simulated."""
+
+    connector: str
+    file: str
+    """How its files are called."""
+    words: tuple[str, ...]
+    """Which shop it is."""
+    secrets: dict[str, str]
+    """Credential of the integration → where the shop's place has it."""
+    settings: dict[str, str]
+    """Setting of the integration → the same."""
+
+
+KINDS = {
+    one.connector: one
+    for one in (
+        Kind("woocommerce", "shop", ("--seed", "7", "--orders", "600", "--country", "AR"),
+             {"consumer_key": "key", "consumer_secret": "secret"}, {"url": "url"}),
+        Kind("shopify", "store", ("--seed", "11", "--orders", "300", "--country", "AR", "--pace", "6"),
+             {"access_token": "token", "client_secret": "client_secret"}, {"url": "url", "shop": "domain"}),
+    )
+}  # fmt: skip
+
+
 class Place(Struct, frozen=True):
-    """Where the shop is, its process, and the keys to its API."""
+    """Where the shop is, its process, and the keys to its API; which of them there are depends on the platform."""
 
     url: str
     pid: int
-    key: str
-    secret: str
+    key: str = ""
+    secret: str = ""
+    domain: str = ""
+    token: str = ""
+    client_secret: str = ""
 
 
 def installed() -> None:
     """Raises Refused without the simulators, which are an extra: a production install has none."""
-    if any(importlib.util.find_spec(name) is None for name in ("cuadra_simulators", "werkzeug")):
+    if any(importlib.util.find_spec(name) is None for name in ("cuadra_simulators", "werkzeug", "graphql")):
         raise Refused("The demo's shop is not installed; install it with: pip install 'cuadra[demo]'.")
 
 
-def open_shop(settings: Settings, *, new: bool = False) -> Place:
+def open_shop(settings: Settings, connector: str = "woocommerce", *, new: bool = False) -> Place:
     """Where the shop is; it is started unless it runs. `new`: it may open for the first time."""
     installed()
-    folder = _folder(settings)
-    with _alone(folder):
-        if not new and not _diary(folder).exists():
+    kind = KINDS[connector]
+    files = _Files(_folder(settings), kind.file)
+    with _alone(files):
+        if not new and not files.diary.exists():
             raise Refused("The diary of the simulated shop is gone, and with it the shop: {file}. Make the demo anew with "
-                          "another CUADRA_HOME.", file=_diary(folder))  # fmt: skip
-        if not _running(folder):
-            _start(folder)
-        return _place(folder)
+                          "another CUADRA_HOME.", file=files.diary)  # fmt: skip
+        if not _running(files):
+            _start(kind, files)
+        return _place(files)
 
 
-def close_shop(settings: Settings) -> None:
-    """End its process, if it runs; its diary stays."""
-    folder = _folder(settings)
-    with _alone(folder):
-        if not _running(folder):
-            return
-        pid = _place(folder).pid
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-            if _until(lambda: not _running(folder), STOP_SECONDS):
-                break
+def close_shops(settings: Settings) -> None:
+    """End their processes, if they run; their diaries stay."""
+    for kind in KINDS.values():
+        files = _Files(_folder(settings), kind.file)
+        with _alone(files):
+            if _running(files):
+                _end(files)
     for process in _started:
         process.poll()
 
 
+def _end(files: _Files) -> None:
+    pid = _place(files).pid
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        if _until(lambda: not _running(files), STOP_SECONDS):
+            break
+
+
 def awake(s: Session, account: Account, one: Integration) -> Integration:
     """The integration with its simulated shop running; it is told where, if that has changed."""
-    return settle(s, account, one, open_shop(s.settings))
+    return settle(s, account, one, open_shop(s.settings, one.connector))
 
 
 def settle(s: Session, account: Account, one: Integration, place: Place) -> Integration:
     """Tell an integration where its shop is, and the keys."""
     keys, ids = KeyFile.of(s.settings), (account.account_id, one.integration_id)
-    for name, value in (("consumer_key", place.key), ("consumer_secret", place.secret)):
-        known = secrets.get(s.db, keys, *ids, name)
+    kind = KINDS[one.connector]
+    for name, where in kind.secrets.items():
+        known, value = secrets.get(s.db, keys, *ids, name), getattr(place, where)
         if known is None or known.reveal() != value:
             secrets.put(s.db, keys, *ids, name, Secret(value), actor=author())
-    accounts.set_settings(s.db, account, one, {"url": place.url}, author())
+    accounts.set_settings(s.db, account, one, told(kind, place), author())
     return s.integration(account, one.name)
 
 
+def told(kind: Kind, place: Place) -> dict[str, str]:
+    """Settings that say where a shop is."""
+    return {name: getattr(place, where) for name, where in kind.settings.items()}
+
+
 # ---------------------------------------------------------------- the process
+
+
+class _Files(Struct, frozen=True):
+    """The files of one shop."""
+
+    folder: Path
+    name: str
+
+    @property
+    def diary(self) -> Path:
+        return self.folder / f"{self.name}.diary"
+
+    @property
+    def place(self) -> Path:
+        return self.folder / f"{self.name}.json"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.name}.log"
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / f"{self.name}.lock"
 
 
 def _folder(settings: Settings) -> Path:
@@ -112,55 +172,56 @@ def _folder(settings: Settings) -> Path:
     return folder
 
 
-def _diary(folder: Path) -> Path:
-    return folder / "shop.diary"
-
-
-def _start(folder: Path) -> None:
-    port = _same_port(folder)
-    place = folder / "shop.json"
-    place.unlink(missing_ok=True)
-    words = ["--port", str(port), "--seed", str(SEED), "--orders", str(ORDERS), "--country", "AR", "--idle",
-             str(IDLE_SECONDS), "--diary", str(_diary(folder)), "--place", str(place)]  # fmt: skip
+def _start(kind: Kind, files: _Files) -> None:
+    port = _same_port(files)
+    files.place.unlink(missing_ok=True)
+    words = ["--port", str(port), *kind.words, "--idle", str(IDLE_SECONDS), "--diary", str(files.diary), "--place",
+             str(files.place)]  # fmt: skip
     words += [word for accident in ACCIDENTS for word in ("--fault", accident)]
-    said = os.open(folder / "shop.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    said = os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "cuadra_simulators.woocommerce", *words], stdin=subprocess.DEVNULL,
+            [sys.executable, "-u", "-m", f"cuadra_simulators.{kind.connector}", *words], stdin=subprocess.DEVNULL,
             stdout=said, stderr=said, start_new_session=True,
         )  # fmt: skip
     finally:
         os.close(said)
     _started.append(process)
-    _until(lambda: place.exists() or process.poll() is not None, START_SECONDS)
-    if process.poll() is not None or not place.exists():
-        raise Refused("The simulated shop does not start; what it said is in {file}.", file=folder / "shop.log")
+    _until(lambda: files.place.exists() or process.poll() is not None, START_SECONDS)
+    if process.poll() is not None or not files.place.exists():
+        raise Refused("The simulated shop does not start; what it said is in {file}.", file=files.log)
 
 
-def _same_port(folder: Path) -> int:
+def _same_port(files: _Files) -> int:
     """That of the last time, so that addresses stay; any, where it is taken."""
     try:
-        port = int(_place(folder).url.rpartition(":")[2])
+        return free_port(int(_place(files).url.rpartition(":")[2]))
+    except Refused:
+        return 0
+
+
+def free_port(wanted: int) -> int:
+    """This port of loopback if nobody listens there; else 0, which is any."""
+    try:
         with socket.socket() as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            trial.bind(("127.0.0.1", port))
-    except (OSError, Refused):
+            trial.bind(("127.0.0.1", wanted))
+    except OSError:
         return 0
-    return port
+    return wanted
 
 
-def _place(folder: Path) -> Place:
-    file = folder / "shop.json"
+def _place(files: _Files) -> Place:
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Place)
+        return msgspec.json.decode(files.place.read_bytes(), type=Place)
     except (OSError, msgspec.MsgspecError) as error:
-        raise Refused("It cannot be read where the simulated shop is: {file}.", file=file) from error
+        raise Refused("It cannot be read where the simulated shop is: {file}.", file=files.place) from error
 
 
-def _running(folder: Path) -> bool:
+def _running(files: _Files) -> bool:
     """Whether a process holds the diary. Asked by one at a time (`_alone`): who asks holds it for a moment, too."""
     try:
-        handle = os.open(_diary(folder), os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(files.diary, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
@@ -173,9 +234,9 @@ def _running(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _alone(files: _Files) -> Iterator[None]:
     """One process at a time starts or ends the shop."""
-    handle = os.open(folder / "shop.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = os.open(files.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -21,7 +21,8 @@ from cuadra.errors import Refused, UsageError
 from cuadra.jobs import looking, relinking, ways
 from cuadra.model import Axis, Entity
 from cuadra_simulators.shopify import ALL_SCOPES, DOCUMENTED, MEXICO, cost
-from tests.shopifyworld import NAME, Followed, compare, following, hurried_shopify
+from tests.shopifytruth import compare
+from tests.shopifyworld import NAME, Followed, following, hurried_shopify
 from tests.world import World
 
 __all__ = ["hurried_shopify"]
@@ -31,7 +32,7 @@ NOTHING: Counter[str] = Counter()
 
 def same(shop: Followed) -> int:
     """Every order is as the shop has it."""
-    many, wrong, said = compare(shop)
+    many, wrong, said = compare(shop.rows, shop.shop.truth.orders())
     assert wrong == NOTHING, said[:10]
     return many
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from msgspec import structs
 
 from cuadra.connectors import http
+from cuadra.connectors.shopify import ShopifyConnector, bulk
 from cuadra.connectors.woocommerce import WooCommerceConnector
 from cuadra.destinations import wait
 from cuadra.jobs import live, problems, relinking, schedules, worker, working
@@ -17,7 +18,9 @@ CENSUS = timedelta(seconds=15)
 
 def hurry() -> None:
     """For this process and, where it is called when a module is loaded, for those it spawns."""
-    WooCommerceConnector.info = structs.replace(WooCommerceConnector.info, settle=timedelta(0))
+    for one in (WooCommerceConnector, ShopifyConnector):
+        one.info = structs.replace(one.info, settle=timedelta(0))
+    bulk.POLL_SECONDS, bulk.MOST_POLL_SECONDS = 0.2, 1.0
     http.PATIENCE = http.Patience(timeout=5.0, first_pause=0.05, unsaid=0.2, longest=2.0)
     problems.FIRST_PAUSE, problems.LONGEST_PAUSE, problems.MENDED_PAUSE = 0.5, 3.0, 1.0
     wait.PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0.5, 1, 2, 4, 5, 8))

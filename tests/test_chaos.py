@@ -56,7 +56,7 @@ def test_the_same_seed_is_the_same_plan() -> None:
 @pytest.mark.timeout(420)
 def test_a_minute_of_accidents(capfd: pytest.CaptureFixture[str]) -> None:
     """What this machine cannot do is named in what is printed."""
-    code = execute(3, orders=400, kills=5, pg_kills=1, minutes=0.5)
+    code = execute(3, orders=400, kills=5, pg_kills=1, minutes=0.4)
     said = capfd.readouterr().out
     say(said)
     assert code == 0, said

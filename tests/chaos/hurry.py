@@ -3,6 +3,7 @@ chance. What is done, and in which order, stays as it is."""
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 from msgspec import structs
@@ -13,7 +14,8 @@ from cuadra.connectors.woocommerce import WooCommerceConnector
 from cuadra.destinations import wait
 from cuadra.jobs import live, problems, relinking, schedules, worker, working
 
-CENSUS = timedelta(seconds=15)
+CENSUS = "CUADRA_ACCIDENTS_CENSUS"
+"""Seconds between two comparisons with a shop: the more orders it has, the longer one takes."""
 
 
 def hurry() -> None:
@@ -26,7 +28,7 @@ def hurry() -> None:
     wait.PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0.5, 1, 2, 4, 5, 8))
     relinking.FIRST_PAUSE, relinking.LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=4)
     working.FIRST_REST, working.LONGEST_REST = 1.0, 5.0
-    live.CENSUS_EVERY = CENSUS
+    live.CENSUS_EVERY = timedelta(seconds=float(os.environ.get(CENSUS, 15)))
     schedules.OF_LIVE = {schedules.HEALTH: "every 10s"}
-    schedules.OF_ACCOUNT = {**schedules.OF_ACCOUNT, schedules.SWEEP: "every 10s"}
+    schedules.OF_ACCOUNT = {**schedules.OF_ACCOUNT, schedules.SWEEP: "every 5s"}
     worker.AFTER_FAULT = 3.0

@@ -21,6 +21,7 @@ from cuadra.jobs import sending
 from cuadra.settings import Settings
 from cuadra_simulators import shop_files
 from tests.chaos import hosts, server, shop
+from tests.chaos.hurry import CENSUS
 from tests.chaos.programs import Keeper, Program
 from tests.chaos.watching import Watcher
 
@@ -44,7 +45,7 @@ class Scene:
     def open(self, *, seed: int, listed: dict[str, int], namespaces: int, disk: int, notices: bool,
              history: str) -> None:  # fmt: skip
         """PostgreSQL with its schema, the shops, and who follows them."""
-        stack = self._stack
+        stack, self._census = self._stack, max(4, min(15, sum(listed.values()) // 250))
         for path in (self.home, self.drop):
             path.mkdir(mode=0o700)
         self.hosts = stack.enter_context(hosts.hosts(namespaces))
@@ -101,7 +102,8 @@ class Scene:
     def program(self, name: str, words: list[str], host: hosts.Host | None = None) -> Program:
         """A program of the product, not yet started."""
         url = self.server.url(host.gate) if host is not None else self.near
-        environ = {"CUADRA_HOME": str(self.home), "CUADRA_DATABASE_URL": url, "CUADRA_LANG": "en"}
+        environ = {"CUADRA_HOME": str(self.home), "CUADRA_DATABASE_URL": url, "CUADRA_LANG": "en",
+                   CENSUS: str(self._census)}  # fmt: skip
         return self.keeper.add(Program(name, words, environ, self.folder / f"{name}.log", host))
 
     def programs(self, workers: int) -> None:

@@ -107,6 +107,7 @@ class Run:
 
     def _ensure_server(self) -> None:
         if not self.scene.server.start():  # its disk is full: as soon as there is room
+            self.scene.say(f"PostgreSQL: {self.scene.server.complaint}")
             self._at(time.monotonic() - self._zero + 1.0, self._ensure_server)
 
     def _cut(self, one: Accident) -> None:

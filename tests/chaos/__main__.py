@@ -1,5 +1,5 @@
 """Accidents on purpose: workers, the intake and PostgreSQL are killed, cables cut, disks filled and clocks set back while
-a shop sells, and afterwards every order is looked for.
+two shops sell, and afterwards every order is looked for.
 
     python -m tests.chaos [--seed N] [--orders N] [--kills N] [--pg-kills N] [--minutes M] [--no-namespaces]
 """

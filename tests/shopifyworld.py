@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -22,9 +20,8 @@ from cuadra.connectors.base import Delivery, Raw, Told
 from cuadra.connectors.shopify import ShopifyConnector, bulk
 from cuadra.db.queries import sql
 from cuadra.jobs import importing, subscribing, taking, working
-from cuadra.model import OrderRead
 from cuadra.runs import Report
-from cuadra_simulators.shopify import MEXICO, Clock, Shop, TrueOrder
+from cuadra_simulators.shopify import MEXICO, Clock, Shop
 from tests.world import World
 
 NAME = "cafe"
@@ -148,94 +145,3 @@ def following(world: World, *, connector: str = "shopify-settled", notices: bool
             yield box[0]
         finally:
             box[0].close()
-
-
-# ---------------------------------------------------------------- the truth
-
-
-def expected(order: TrueOrder) -> tuple[str, str | None]:
-    """(standing, reason) by the default rules, worked out from the truth alone."""
-    if not order.exists:
-        return "skipped", "deleted_at_source"
-    if order.test:
-        return "skipped", "test_or_draft_order"
-    if order.cancelled is not None or order.financial.upper() == "VOIDED":
-        return "skipped", "cancelled_at_source"
-    if order.fulfillment.upper() == "RESTOCKED":
-        return "", None  # what came back after it was present is a fact of a present order
-    if order.financial.upper() in ("PENDING", "AUTHORIZED", "PARTIALLY_PAID"):
-        return "waiting", "payment_not_verified"
-    return "", None  # what else it is depends on what the shop knows of the buyer
-
-
-def compare(shop: Followed) -> tuple[int, Counter[str], list[str]]:
-    """(orders compared, differences by kind, in words)."""
-    rows = shop.rows(
-        "SELECT o.source_id, o.standing, o.reason, o.content::text, o.total, r.found FROM orders o JOIN store s USING (store_id)"
-        " LEFT JOIN (SELECT order_id, jsonb_object_agg(source_id, amount::text) AS found FROM refund GROUP BY 1) r USING (order_id)"
-        " WHERE s.platform LIKE 'shopify%'"
-    )
-    ours = {row[0]: row[1:] for row in rows}
-    truth = shop.shop.truth.orders()
-    wrong: Counter[str] = Counter()
-    said: list[str] = []
-
-    def note(kind: str, order: TrueOrder, what: Any) -> None:
-        wrong[kind] += 1
-        said.append(
-            f"{order.name} {order.id} ({order.financial}, {order.fulfillment}, exists={order.exists}): {kind}: {what}"
-        )
-
-    for number, order in truth.items():
-        if str(number) not in ours:
-            if order.exists:
-                note("missing", order, "")
-            continue
-        standing, reason, content, total, refunds = ours[str(number)]
-        if not order.exists and (standing, reason) == ("failed", "not_found_at_source"):
-            continue
-        wanted = expected(order)
-        if wanted[0] and (standing, reason) != wanted and (standing, reason) != ("skipped", "never_paid"):
-            note("standing", order, f"{standing} {reason}, not {wanted}")
-        if not wanted[0] and standing not in ("present", "held") and reason != "returned_or_refunded":
-            note("standing", order, f"{standing} {reason}, not present")
-        if not order.exists:
-            continue
-        read = msgspec.json.decode(content, type=OrderRead)
-        for kind, mine, theirs in facts(order, read, total, refunds or {}):
-            if mine != theirs:
-                note(kind, order, f"{mine}, not {theirs}")
-    for number in ours.keys() - {str(one) for one in truth}:
-        wrong["invented"] += 1
-        said.append(f"{number}: invented")
-    return len(truth), wrong, said
-
-
-def facts(order: TrueOrder, read: OrderRead, total: Decimal, refunds: dict[str, str]) -> list[tuple[str, Any, Any]]:
-    """(what, ours, theirs)"""
-    back = Counter(dict.fromkeys((one.id for one in order.lines), 0))
-    for refund in order.refunds:
-        for line, units, _ in refund.lines:
-            back[line] += units
-    gone = {
-        one.id: 0 if order.cancelled is not None else max(one.quantity - one.current - back[one.id], 0)
-        for one in order.lines
-    }
-    sold = {str(one.id): one.quantity - gone[one.id] for one in order.lines}
-    came_back = order.refunds or order.cancelled is not None
-    # of an order that was edited and came back, the shop has no total that would be the same thing: the lines are compared
-    shown = order.current_total if not came_back else total if any(gone.values()) else order.total
-    parcels = {number for one in order.fulfillments for _, number, _ in one.tracking if number}
-    return [
-        ("total", total, shown),
-        ("currency", read.currency, order.currency),
-        ("refunds", {one: Decimal(amount) for one, amount in refunds.items()}, {str(one.id): one.amount for one in order.refunds}),
-        ("lines", {one.id: int(one.quantity) for one in read.lines or []}, {one: many for one, many in sold.items() if many}),
-        ("skus", {one.id: one.sku for one in read.lines or []},
-         {str(one.id): (one.sku or "").strip() or None for one in order.lines if sold[str(one.id)]}),
-        ("customer", getattr(read.customer, "id", None) or None, str(order.customer_id) if order.customer_id else None),
-        ("email", (getattr(read.customer, "email", None) or None) if order.email else None, order.email or None),
-        ("tracking", {one.tracking for one in read.shipments or [] if one.tracking}, parcels),
-        ("number", read.number, order.name),
-        ("tags", (read.custom or {}).get("tags", []), sorted(order.tags)),
-    ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,8 +11,7 @@ from typing import Any
 import msgspec
 
 from cuadra.model import OrderRead
-from cuadra_simulators.woocommerce import Shop, TrueOrder
-from tests.world import World
+from cuadra_simulators.woocommerce import TrueOrder
 
 UNPAID_DAYS = timedelta(days=30)
 
@@ -40,18 +40,18 @@ def expected(order: TrueOrder, currency: str, now: datetime) -> tuple[str, str |
     return "present", None
 
 
-def compare(world: World, shop: Shop, *, currency: str = "ARS") -> tuple[int, Counter[str], list[str]]:
-    """(orders compared, differences by kind, some of them in words)."""
-    rows = world.rows(
+def compare(rows: Callable[..., list[tuple[Any, ...]]], truth: dict[int, TrueOrder], *,
+            currency: str = "ARS") -> tuple[int, Counter[str], list[str]]:  # fmt: skip
+    """(orders compared, differences by kind, in words). `rows` asks the ledger."""
+    found = rows(
         "SELECT o.source_id, o.standing, o.reason, o.content::text, o.state, o.total, i.found, k.found, r.found, o.warnings"
         " FROM orders o JOIN store s USING (store_id)"
         " LEFT JOIN (SELECT order_id, array_agg(kind || ':' || value) AS found FROM identifier GROUP BY 1) i USING (order_id)"
         " LEFT JOIN (SELECT customer_id, array_agg(value) AS found FROM customer_key GROUP BY 1) k USING (customer_id)"
         " LEFT JOIN (SELECT order_id, jsonb_object_agg(source_id, amount::text) AS found FROM refund GROUP BY 1) r USING (order_id)"
-        " WHERE s.platform LIKE 'woocommerce%%'"
+        " WHERE starts_with(s.platform, 'woocommerce')"
     )
-    ours = {row[0]: row[1:] for row in rows}
-    truth = shop.truth.orders()
+    ours = {row[0]: row[1:] for row in found}
     wrong: Counter[str] = Counter()
     said: list[str] = []
 

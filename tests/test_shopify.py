@@ -21,8 +21,9 @@ from cuadra.diagnosis import why
 from cuadra.errors import Refused, UsageError
 from cuadra.jobs import looking, relinking, ways
 from cuadra.model import Axis, Covered, Entity
-from cuadra_simulators.shopify import ALL_SCOPES, DOCUMENTED, MEXICO, cost
-from tests.shopifyworld import NAME, Followed, compare, following, hurried_shopify
+from cuadra_simulators.shopify import ALL_SCOPES, DOCUMENTED, MEXICO, cost, orders
+from tests.shopifytruth import compare
+from tests.shopifyworld import NAME, Followed, following, hurried_shopify
 from tests.world import World
 
 __all__ = ["hurried_shopify"]
@@ -32,7 +33,7 @@ NOTHING: Counter[str] = Counter()
 
 def same(shop: Followed) -> int:
     """Every order is as the shop has it."""
-    many, wrong, said = compare(shop)
+    many, wrong, said = compare(shop.rows, shop.shop.truth.orders())
     assert wrong == NOTHING, said[:10]
     return many
 
@@ -129,6 +130,19 @@ def test_what_happens_is_known_by_imports_alone(world: World) -> None:
         shop.scan()
         shop.shop.live(60, deliver=False)
         shop.scan(compare=True)
+        same(shop)
+
+
+def test_everything_of_a_long_order_came_back(world: World) -> None:
+    """More lines than one answer tells of a refund."""
+    with following(world, orders=60, notices=False) as shop:
+        shop.scan()
+        it = shop.shop.world.orders[shop.shop.odd["lines_60"]]
+        with shop.shop.world.action():
+            orders.refund(shop.shop.world, it, shop.shop.world.now, [(one, one.current, "RETURN") for one in it.lines])
+        report = shop.scan()
+        assert report.problem is None, report.problem
+        assert calls(shop, "MoreRefundLines") == 1
         same(shop)
 
 

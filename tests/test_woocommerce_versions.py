@@ -50,7 +50,7 @@ def edited_twice(shop: Followed, number: int) -> tuple[Delivery, Delivery]:
 
 def last_state(shop: Followed) -> None:
     """Everything is as the shop has it, and nothing is in doubt any more."""
-    _, wrong, said = compare(shop.world, shop.shop)
+    _, wrong, said = compare(shop.world.rows, shop.shop.truth.orders())
     assert not wrong, said
     assert shop.world.rows("SELECT kind, source_id FROM relink") == []
 

@@ -1,5 +1,5 @@
 """Accidents on purpose: workers, the intake and PostgreSQL are killed, cables cut, disks filled and clocks set back while
-a shop sells, and afterwards every order is looked for.
+two shops sell, and afterwards every order is looked for.
 
     python -m tests.chaos [--seed N] [--orders N] [--kills N] [--pg-kills N] [--minutes M] [--no-namespaces]
 """
@@ -41,7 +41,10 @@ def execute(seed: int, orders: int, kills: int, pg_kills: int, minutes: float | 
     plan = draw(seed, orders=orders, kills=kills, pg_kills=pg_kills, minutes=minutes, workers=workers,
                 namespaces=not missing["cut"], disks=not missing["disk"], clocks=not missing["clock"])  # fmt: skip
     room = 0 if missing["disk"] else 1500 + orders // 30
-    with scene(say, seed=seed, listed=plan.listed, namespaces=int(not missing["cut"]), disk=room) as stage:
+    listed = {platform: share.listed for platform, share in plan.shops.items()}
+    with scene(
+        say, seed=seed, listed=listed, namespaces=int(not missing["cut"]), disk=room, history=plan.history
+    ) as stage:
         run = Run(plan, stage)
         result = run.run(patience=180.0 + orders / 100)
         if not (good := show(plan, result)):

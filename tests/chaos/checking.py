@@ -13,8 +13,9 @@ import httpx
 import psycopg
 from msgspec import Struct, field
 
+from cuadra import connectors
 from cuadra_simulators.shop_files import Truth
-from tests.shoptruth import compare
+from tests import shopifytruth, shoptruth
 
 LEFT = {
     "notices that await the pipeline": "SELECT count(*) FROM inbox WHERE run_id IS NULL",
@@ -35,12 +36,16 @@ SINCE = {
         "SELECT count(*) FROM integration i WHERE NOT EXISTS (SELECT FROM run r WHERE r.integration_id = i.integration_id"
         " AND r.started_at > %(since)s AND r.state = 'finished')"),
     "live integrations without a proof since": (
-        "SELECT count(*) FROM integration i WHERE connector = 'woocommerce' AND NOT EXISTS (SELECT FROM run r"
+        "SELECT count(*) FROM integration i WHERE connector = ANY(%(live)s) AND NOT EXISTS (SELECT FROM run r"
         " WHERE r.integration_id = i.integration_id AND r.started_at > %(since)s AND r.state = 'finished'"
         " AND (r.scope -> 'census' ->> 'proven')::bool)"),
     "accounts not swept since": (
         "SELECT count(*) FROM schedule WHERE task = 'sweep' AND (ended_at IS NULL OR begun_at < %(since)s)"),
 }  # fmt: skip
+
+
+COMPARE = {"woocommerce": shoptruth.compare, "shopify": shopifytruth.compare}
+"""The ledger with the truth of a shop, by its platform."""
 
 
 class Found(Struct):
@@ -64,36 +69,20 @@ class Found(Struct):
 def left(conn: psycopg.Connection[Any], since: datetime) -> list[str]:
     """What is not at rest yet, with numbers."""
     found = []
+    values = {"since": since, "live": [one for one in connectors.registry() if connectors.live(one) is not None]}
     for what, text in {**LEFT, **SINCE}.items():
-        row = conn.execute(text, {"since": since} if what in SINCE else None).fetchone()  # type: ignore[arg-type]
+        row = conn.execute(text, values if what in SINCE else None).fetchone()  # type: ignore[arg-type]
         if row[0]:
             found.append(f"{row[0]} {what}")
     return found
 
 
-class Rows:
-    """What `shoptruth.compare` wants of a world, and of a shop."""
-
-    def __init__(self, conn: psycopg.Connection[Any]) -> None:
-        self._conn = conn
-
-    def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        return self._conn.execute(statement, values).fetchall()  # type: ignore[arg-type]
-
-
-class _True:
-    def __init__(self, orders: dict[int, Any]) -> None:
-        self.truth, self._orders = self, orders
-
-    def orders(self) -> dict[int, Any]:
-        return self._orders
-
-
-def check(conn: psycopg.Connection[Any], shop: dict[int, Any], files: Path | None, filed: Truth | None,
+def check(conn: psycopg.Connection[Any], shops: dict[str, dict[int, Any]], files: Path | None, filed: Truth | None,
           crm: str) -> Found:  # fmt: skip
-    """Everything, order by order."""
+    """Everything, order by order. `shops`: platform → what is true there."""
     found = Found()
-    _shop(conn, shop, found)
+    for platform, truth in shops.items():
+        _shop(conn, platform, truth, found)
     if files is not None and filed is not None:
         _files(conn, files, filed, found)
     _crm(conn, crm, found)
@@ -101,17 +90,20 @@ def check(conn: psycopg.Connection[Any], shop: dict[int, Any], files: Path | Non
     return found
 
 
-def _shop(conn: psycopg.Connection[Any], truth: dict[int, Any], found: Found) -> None:
-    many, _, said = compare(Rows(conn), _True(truth))  # type: ignore[arg-type]
-    found.compared["shop"] = many
+def _shop(conn: psycopg.Connection[Any], platform: str, truth: dict[int, Any], found: Found) -> None:
+    def rows(statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        return conn.execute(statement, values).fetchall()  # type: ignore[arg-type]
+
+    many, _, said = COMPARE[platform](rows, truth)
+    found.compared[platform] = many
     for text in said:
-        (found.lost if ": missing: " in text else found.different).append(f"shop: {text}")
+        (found.lost if ": missing: " in text else found.different).append(f"{platform}: {text}")
 
 
 def _files(conn: psycopg.Connection[Any], folder: Path, truth: Truth, found: Found) -> None:
     rows = conn.execute(
         "SELECT o.source_id, COALESCE(o.reason, 'present'), o.standing, o.total FROM orders o JOIN store s USING (store_id)"
-        " WHERE s.platform NOT LIKE 'woocommerce%'"
+        " WHERE s.platform = 'files'"
     ).fetchall()
     ours = {source: (standing, total) for source, _, standing, total in rows}
     stood = Counter(reason for _, reason, _, _ in rows)

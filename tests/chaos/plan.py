@@ -7,29 +7,53 @@ import random
 from msgspec import Struct
 
 WEBHOOKS = {"webhook_drop": 0.10, "webhook_duplicate": 0.10, "webhook_delay": 0.15, "webhook_reorder": 0.30}
-"""All the time, at these rates."""
-FAULTS: dict[str, dict[str, float]] = {
-    "too_many": {"rate": 0.3, "seconds": 1}, "error_500": {"rate": 0.3}, "timeout": {"rate": 0.1, "seconds": 1},
-    "short_page": {"rate": 0.5}, "skip_item": {"rate": 0.3}, "cut_body": {"rate": 0.2}, "reset": {"rate": 0.2},
-    "webhook_crash": {"rate": 0.1},
+ALWAYS: dict[str, dict[str, float]] = {
+    "woocommerce": WEBHOOKS,
+    "shopify": {**WEBHOOKS, "webhook_stale": 0.10, "bulk_failed": 0.10, "bulk_partial": 0.10, "bulk_canceled": 0.10,
+                "bulk_expired": 0.10},
 }  # fmt: skip
-"""Of the shop, for a while each."""
+"""Of each platform's shop all the time, at these rates."""
+FAULTS: dict[str, dict[str, dict[str, float]]] = {
+    "woocommerce": {
+        "too_many": {"rate": 0.3, "seconds": 1}, "error_500": {"rate": 0.3}, "timeout": {"rate": 0.1, "seconds": 1},
+        "short_page": {"rate": 0.5}, "skip_item": {"rate": 0.3}, "cut_body": {"rate": 0.2}, "reset": {"rate": 0.2},
+        "webhook_crash": {"rate": 0.1},
+    },
+    "shopify": {
+        "too_many": {"rate": 0.3}, "error_500": {"rate": 0.2}, "bad_gateway": {"rate": 0.2}, "timeout": {"rate": 0.1, "seconds": 1},
+        "internal_error": {"rate": 0.2}, "skip_item": {"rate": 0.3}, "repeat_item": {"rate": 0.3}, "cut_body": {"rate": 0.2},
+        "reset": {"rate": 0.2}, "unavailable": {"rate": 0.2}, "frozen": {"rate": 0.2}, "forbidden": {"rate": 0.2},
+        "token_expired": {"rate": 0.2}, "version_retired": {"rate": 0.5}, "index_lag": {"seconds": 4},
+    },
+}  # fmt: skip
+"""Of each platform's shop, for a while each."""
 CRM_FAULTS: dict[str, dict[str, float]] = {
     "error_500": {"rate": 0.4}, "too_many": {"rate": 0.3, "seconds": 1}, "timeout": {"rate": 0.05, "seconds": 1},
     "unavailable": {"rate": 0.3}, "lost_answer": {"rate": 0.3}, "reset": {"rate": 0.2},
 }  # fmt: skip
-OUTAGES = ("shop_down", "shop_expired", "crm_down", "crm_expired")
+OUTAGES = ("down", "expired")
+"""Of each shop, and of the CRM."""
 MOST_LISTED = 15_000
-"""More orders than that a shop does not have when it is opened: the rest of them comes in files."""
+"""More orders than that the shops do not have when they are opened: the rest of them comes in files."""
 
 
 class Accident(Struct, frozen=True):
-    """Something that goes wrong at a moment. `seconds`: until it is over, or until what was killed is started again."""
+    """Something that goes wrong at a moment. `seconds`: until it is over, or until what was killed is started again.
+    `shop`: the platform of the one that is struck."""
 
     at: float
     kind: str
     what: str = ""
     seconds: float = 0.0
+    shop: str = ""
+
+
+class Share(Struct, frozen=True):
+    """What a shop has of it all. `listed`: orders that it has when it opens, which come by listing; `events`: of its life
+    while accidents happen; about a third of them are new orders."""
+
+    listed: int
+    events: int
 
 
 class Plan(Struct, frozen=True):
@@ -37,14 +61,14 @@ class Plan(Struct, frozen=True):
 
     seed: int
     seconds: float
-    listed: int
-    """Orders that the shop has when it opens: they come by listing."""
+    shops: dict[str, Share]
+    """By platform."""
+    history: str
+    """How the Shopify shop's orders of before are fetched."""
     filed: int
     """Orders in the file set."""
     dropped_at: float
     """When the file set is dropped."""
-    events: int
-    """Of the shop's life while accidents happen; about a third of them are new orders."""
     workers: int
     accidents: tuple[Accident, ...]
 
@@ -61,8 +85,9 @@ def draw(seed: int, *, orders: int, kills: int, pg_kills: int, minutes: float, w
     for wanted, make in ((namespaces, _cuts), (disks, _full_disks), (clocks, _clocks)):
         some = make(random.Random(f"{make.__name__} {seed}"), length, workers)
         found += some if wanted else []
-    dropped = length * rng.uniform(0.05, 0.15)
-    return Plan(seed, length, listed, filed, dropped, live * 3, workers, tuple(sorted(found, key=lambda one: one.at)))
+    dropped, history = length * rng.uniform(0.05, 0.15), rng.choice(("pages", "bulk"))
+    shops = {one: Share(listed // len(FAULTS), live * 3 // len(FAULTS)) for one in FAULTS}
+    return Plan(seed, length, shops, history, filed, dropped, workers, tuple(sorted(found, key=lambda one: one.at)))
 
 
 def _killed(rng: random.Random, length: float, kills: int, pg_kills: int, workers: int) -> list[Accident]:
@@ -79,16 +104,19 @@ def _often(length: float, every: float) -> int:
     return max(1, round(length / every))
 
 
-def _at(rng: random.Random, length: float, kind: str, what: str, least: float, most: float) -> Accident:
+def _at(rng: random.Random, length: float, kind: str, what: str, least: float, most: float, shop: str = "") -> Accident:
     seconds = min(rng.uniform(least, most), length / 4)
-    return Accident(rng.uniform(0.05 * length, max(0.95 * length - seconds, 0.1 * length)), kind, what, seconds)
+    return Accident(rng.uniform(0.05 * length, max(0.95 * length - seconds, 0.1 * length)), kind, what, seconds, shop)
 
 
 def _faults(rng: random.Random, length: float) -> list[Accident]:
-    found = []
-    for kinds, kind in ((FAULTS, "shop"), (CRM_FAULTS, "crm")):
-        found += [_at(rng, length, kind, name, 4, 12) for name in kinds for _ in range(_often(length, 300))]
-    return found + [_at(rng, length, name, "", 4, 10) for name in OUTAGES for _ in range(_often(length, 300))]
+    many = range(_often(length, 300))
+    found = [_at(rng, length, "crm", name, 4, 12) for name in CRM_FAULTS for _ in many]
+    found += [_at(rng, length, f"crm_{name}", "", 4, 10) for name in OUTAGES for _ in many]
+    for shop, kinds in FAULTS.items():
+        found += [_at(rng, length, "shop", name, 4, 12, shop) for name in kinds for _ in many]
+        found += [_at(rng, length, f"shop_{name}", "", 4, 10, shop) for name in OUTAGES for _ in many]
+    return found
 
 
 def _cuts(rng: random.Random, length: float, workers: int) -> list[Accident]:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from tests.chaos import checking, hosts
 from tests.chaos.checking import Found
-from tests.chaos.plan import CRM_FAULTS, FAULTS, WEBHOOKS, Accident, Plan
+from tests.chaos.plan import ALWAYS, CRM_FAULTS, FAULTS, Accident, Plan
 from tests.chaos.scene import Scene
 
 Act = Callable[[], object]
@@ -48,16 +48,19 @@ class Run:
         began = time.monotonic()
         scene, plan = self.scene, self.plan
         scene.write_files(plan.filed, plan.seed)
+        for platform, shop in scene.shops.items():
+            for kind, rate in ALWAYS[platform].items():
+                shop.ask("fault", kind, kind, {"rate": rate, "seconds": 2.0 if kind == "webhook_delay" else 0.0})
         scene.programs(plan.workers)
-        for kind, rate in WEBHOOKS.items():
-            scene.shop.ask("fault", kind, kind, {"rate": rate, "seconds": 2.0 if kind == "webhook_delay" else 0.0})
         self._zero = time.monotonic()
         self._at(plan.dropped_at, scene.drop_files)
         for one in plan.accidents:
             self._at(one.at, lambda one=one: self._happen(one))
-        scene.shop.ask("begin", plan.events, plan.seconds)
-        scene.say(f"{len(plan.accidents)} accidents in {plan.seconds:.0f} s; {plan.listed} orders in the shop, "
-                  f"{plan.filed} in files, {plan.events} events")  # fmt: skip
+        for platform, share in plan.shops.items():
+            scene.shops[platform].ask("begin", share.events, plan.seconds)
+        shops = ", ".join(f"{one.listed} orders and {one.events} events in {name}" for name, one in plan.shops.items())
+        scene.say(f"{len(plan.accidents)} accidents in {plan.seconds:.0f} s; {shops}, {plan.filed} orders in files; history "
+                  f"by {plan.history}")  # fmt: skip
         self._work_off(plan.seconds)
         struck = self._calm()
         scene.say(f"{time.monotonic() - began:.0f} s: nothing goes wrong any more; waiting for rest")
@@ -66,9 +69,7 @@ class Run:
         quiet_after = time.monotonic() - rested
         scene.say(f"at rest after {quiet_after:.0f} s; comparing" if not stuck else f"stuck: {stuck}")
         with scene.admin() as conn:
-            found = checking.check(
-                conn, scene.shop.ask("truth", seconds=600.0), scene.folder / "erp", scene.truth, scene.crm
-            )
+            found = checking.check(conn, scene.truths(), scene.folder / "erp", scene.truth, scene.crm)
         found.stuck += stuck
         return Result(found, dict(scene.keeper.kills), dict(self.happened), struck, scene.watcher.took, scene.keeper.fell,
                       time.monotonic() - began, quiet_after)  # fmt: skip
@@ -87,9 +88,8 @@ class Run:
     # ---------------------------------------------------------------- accidents
 
     def _happen(self, one: Accident) -> None:
-        self.happened[
-            one.kind if not one.what or one.kind in ("kill", "cut", "clock") else f"{one.kind} {one.what}"
-        ] += 1
+        what = "" if one.kind in ("kill", "cut", "clock") else one.what
+        self.happened[" ".join(filter(None, (one.shop, one.kind.removeprefix("shop").strip("_"), what)))] += 1
         getattr(self, f"_{one.kind}")(one)
 
     def _later(self, one: Accident, act: Act) -> None:
@@ -107,6 +107,7 @@ class Run:
 
     def _ensure_server(self) -> None:
         if not self.scene.server.start():  # its disk is full: as soon as there is room
+            self.scene.say(f"PostgreSQL: {self.scene.server.complaint}")
             self._at(time.monotonic() - self._zero + 1.0, self._ensure_server)
 
     def _cut(self, one: Accident) -> None:
@@ -141,21 +142,23 @@ class Run:
         self._later(one, lambda: set_back(0))
 
     def _shop(self, one: Accident) -> None:
-        name = f"{one.what} {one.at}"
-        self.scene.shop.ask("fault", name, one.what, FAULTS[one.what])
-        self._later(one, lambda: self.scene.shop.ask("cure", name))
+        name, shop = f"{one.what} {one.at}", self.scene.shops[one.shop]
+        shop.ask("fault", name, one.what, FAULTS[one.shop][one.what])
+        self._later(one, lambda: shop.ask("cure", name))
 
     def _crm(self, one: Accident) -> None:
         self.scene.control(faults=[{"kind": one.what, **CRM_FAULTS[one.what]}])
         self._later(one, lambda: self.scene.control(clear=True))
 
     def _shop_down(self, one: Accident) -> None:
-        self.scene.shop.ask("fault", "down", "reset", {})
-        self._later(one, lambda: self.scene.shop.ask("cure", "down"))
+        shop = self.scene.shops[one.shop]
+        shop.ask("fault", "down", "reset", {})
+        self._later(one, lambda: shop.ask("cure", "down"))
 
     def _shop_expired(self, one: Accident) -> None:
-        self.scene.shop.ask("expired", True)
-        self._later(one, lambda: self.scene.shop.ask("expired", False))
+        shop = self.scene.shops[one.shop]
+        shop.ask("expired", True)
+        self._later(one, lambda: shop.ask("expired", False))
 
     def _crm_down(self, one: Accident) -> None:
         self.scene.control(down=True)
@@ -175,7 +178,8 @@ class Run:
         if self.scene.disk is not None:
             self.scene.disk.free()
         self.scene.server.start()
-        return dict(self.scene.shop.ask("end"))
+        return {f"{platform} {kind}": many for platform, shop in self.scene.shops.items()
+                for kind, many in shop.ask("end").items()}  # fmt: skip
 
     def _rest(self, patience: float) -> list[str]:
         """Wait until nothing is left to do; what is left if that does not come."""

@@ -1,4 +1,4 @@
-"""The stage of an accident run: hosts, PostgreSQL, a shop, a CRM, a drop folder, and the programs of the product."""
+"""The stage of an accident run: hosts, PostgreSQL, shops, a CRM, a drop folder, and the programs of the product."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ from cuadra.jobs import sending
 from cuadra.settings import Settings
 from cuadra_simulators import shop_files
 from tests.chaos import hosts, server, shop
+from tests.chaos.hurry import CENSUS
 from tests.chaos.programs import Keeper, Program
 from tests.chaos.watching import Watcher
 
 ZONE = "America/Argentina/Buenos_Aires"
+NAMES = {"woocommerce": "tienda", "shopify": "cafe"}
+"""What the merchant calls what follows a shop, by platform."""
 
 
 class Scene:
@@ -39,9 +42,10 @@ class Scene:
         self.disk: hosts.Disk | None = None
         self.truth: shop_files.Truth | None = None
 
-    def open(self, *, seed: int, listed: int, namespaces: int, disk: int, notices: bool) -> None:
-        """PostgreSQL with its schema, the shop, and who follows it."""
-        stack = self._stack
+    def open(self, *, seed: int, listed: dict[str, int], namespaces: int, disk: int, notices: bool,
+             history: str) -> None:  # fmt: skip
+        """PostgreSQL with its schema, the shops, and who follows them."""
+        stack, self._census = self._stack, max(4, min(15, sum(listed.values()) // 250))
         for path in (self.home, self.drop):
             path.mkdir(mode=0o700)
         self.hosts = stack.enter_context(hosts.hosts(namespaces))
@@ -57,32 +61,36 @@ class Scene:
         self.near = self.server.url(here)
         self.settings = Settings.load({"CUADRA_HOME": str(self.home), "CUADRA_DATABASE_URL": self.near,
                                        "HOME": str(self.folder)})  # fmt: skip
-        self.shop = stack.enter_context(shop.opened(seed, listed))
+        self.shops = stack.enter_context(shop.opened(seed, listed, self.folder))
         stack.callback(self.keeper.end)
         with Database(self.near) as db:
             migrate.migrate(db)
-            crm_port, secret = self._accounts(db, notices)
+            crm_port, secret = self._accounts(db, notices, history)
         self.crm = f"http://127.0.0.1:{crm_port}"
         self.program("crm", ["crm", "--secret", secret, "--port", str(crm_port)]).start()
         for one in self.hosts:
-            one.forward(self.shop.port, crm_port)
+            one.forward(*(it.port for it in self.shops.values()), crm_port)
         self.watcher = Watcher(self.server.admin)
         self.watcher.start()
         stack.callback(self.watcher.stop)
 
-    def _accounts(self, db: Database, notices: bool) -> tuple[int, str]:
-        """One merchant with a shop, a drop folder and a CRM; the CRM's port, and the secret it knows."""
+    def _accounts(self, db: Database, notices: bool, history: str) -> tuple[int, str]:
+        """One merchant with shops, a drop folder and a CRM; the CRM's port, and the secret it knows."""
         accounts.add(db, "acme", "ARS", "AR", ZONE, 12)
-        account = accounts.pick(db, "acme")
-        live = {"url": self.shop.url, "private": "yes", "pace": "1000"}
-        live |= {"notices": f"http://127.0.0.1:{self.port}"} if notices else {}
-        for name, connector, given in (("tienda", "woocommerce", live), ("erp", "files", {"path": str(self.drop)})):
+        account, keys = accounts.pick(db, "acme"), secrets.KeyFile.of(self.settings)
+        told = {"notices": f"http://127.0.0.1:{self.port}"} if notices else {}
+        own = {"shopify": {"history": history}}
+        followed: list[tuple[str, str, dict[str, str], dict[str, str]]] = [
+            ("erp", "files", {"path": str(self.drop)}, {}),
+            *((NAMES[one], one, it.settings | told | own.get(one, {}), it.secrets) for one, it in self.shops.items()),
+        ]
+        for name, connector, given, hidden in followed:
             made = accounts.add_integration(db, account, name, connector, given, "harness")
             accounts.set_mode(db, account, made, "every 5s", "harness")
-            if connector == "woocommerce":
-                keys = secrets.KeyFile.of(self.settings)
-                for key, value in (("consumer_key", self.shop.key), ("consumer_secret", self.shop.secret)):
-                    secrets.put(db, keys, account.account_id, made.integration_id, key, secrets.Secret(value))
+            if hidden:  # a shop that is asked
+                accounts.add_rules(db, account, made, {"first": {"since": "2015-01-01"}}, "harness", "")
+            for key, value in hidden.items():
+                secrets.put(db, keys, account.account_id, made.integration_id, key, secrets.Secret(value))
             accounts.move(db, account, made, "active", "harness")
         port = _free_port()
         url = f"http://127.0.0.1:{port}/orders"
@@ -94,7 +102,8 @@ class Scene:
     def program(self, name: str, words: list[str], host: hosts.Host | None = None) -> Program:
         """A program of the product, not yet started."""
         url = self.server.url(host.gate) if host is not None else self.near
-        environ = {"CUADRA_HOME": str(self.home), "CUADRA_DATABASE_URL": url, "CUADRA_LANG": "en", "CUADRA_WEB": "no"}
+        environ = {"CUADRA_HOME": str(self.home), "CUADRA_DATABASE_URL": url, "CUADRA_LANG": "en", "CUADRA_WEB": "no",
+                   CENSUS: str(self._census)}  # fmt: skip
         return self.keeper.add(Program(name, words, environ, self.folder / f"{name}.log", host))
 
     def programs(self, workers: int) -> None:
@@ -122,6 +131,10 @@ class Scene:
             shutil.copyfile(self.folder / "erp" / f"{role}.csv", new)
             new.rename(self.drop / f"{role}.csv")
 
+    def truths(self) -> dict[str, dict[int, Any]]:
+        """What is true at each shop, by platform."""
+        return {platform: one.ask("truth", seconds=600.0) for platform, one in self.shops.items()}
+
     def control(self, **asked: Any) -> None:
         """Have something go wrong at the CRM, or nothing any more."""
         httpx.post(f"{self.crm}/_control", json=asked, timeout=30).raise_for_status()
@@ -139,15 +152,16 @@ class Scene:
 
 
 @contextmanager
-def scene(say: Callable[[str], object], *, seed: int, listed: int, namespaces: int, disk: int,
-          notices: bool = True) -> Iterator[Scene]:  # fmt: skip
-    """Set up, and cleared away whatever happens."""
+def scene(say: Callable[[str], object], *, seed: int, listed: dict[str, int], namespaces: int, disk: int,
+          notices: bool = True, history: str = "auto") -> Iterator[Scene]:  # fmt: skip
+    """Set up, and cleared away whatever happens. `listed`: the platforms of its shops, and how many orders each has;
+    `history`: how a Shopify shop's are fetched."""
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="cuadra-accidents-"))
         folder.chmod(0o711)  # the system user passes through to its data
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         made = Scene(folder, stack, say)
-        made.open(seed=seed, listed=listed, namespaces=namespaces, disk=disk, notices=notices)
+        made.open(seed=seed, listed=listed, namespaces=namespaces, disk=disk, notices=notices, history=history)
         yield made
 
 

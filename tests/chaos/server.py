@@ -19,10 +19,12 @@ from cuadra.errors import CuadraError
 
 
 class Server:
-    """A running server. `admin` reaches it as superuser and through no network."""
+    """A running server. `admin` reaches it as superuser and through no network; `complaint`: why it did not start, when it
+    last did not."""
 
     def __init__(self, home: Path, addresses: list[str]) -> None:
         self.home, self._addresses = home, addresses
+        self.complaint = ""
         self._password = secrets.token_urlsafe(16)
         self._place = embedded_files.locate(home)
         embedded.start(home)
@@ -56,7 +58,8 @@ class Server:
         """Have it run and answer; whether it does. One whose disk is full does not."""
         try:
             embedded.start(self.home)
-        except CuadraError:
+        except CuadraError as error:
+            self.complaint = str(error)
             return False
         return True
 
@@ -71,8 +74,9 @@ class Server:
 @contextmanager
 def server(home: Path, data: Path, addresses: list[str]) -> Iterator[Server]:
     """A server until the end of the block. Root's has its data in `data`; everybody else's is in the home."""
-    before = embedded_files.SYSTEM_FOLDER
+    before, patience = embedded_files.SYSTEM_FOLDER, embedded_process._OLD_PROCESSES_LIMIT
     embedded_files.SYSTEM_FOLDER = data / "root"
+    embedded_process._OLD_PROCESSES_LIMIT = 3.0  # who waits here for a server lets no accident come to its end
     embedded_files.SYSTEM_FOLDER.mkdir(exist_ok=True)
     made: Server | None = None
     try:
@@ -85,4 +89,4 @@ def server(home: Path, data: Path, addresses: list[str]) -> Iterator[Server]:
             with suppress(CuadraError):
                 embedded.stop(home)
         shutil.rmtree(embedded_files.socket_folder(embedded_files.locate(home)), ignore_errors=True)
-        embedded_files.SYSTEM_FOLDER = before
+        embedded_files.SYSTEM_FOLDER, embedded_process._OLD_PROCESSES_LIMIT = before, patience

@@ -111,6 +111,15 @@ def crash_and_the_pid_is_taken(folder: Path) -> None:
     assert recall(embedded.start(home)) == [7]
 
 
+def crash_and_the_pid_file_is_empty(folder: Path) -> None:
+    home = folder / "home"
+    remember(embedded.start(home), 7)
+    kill_server(home)
+    embedded_files.locate(home).pid_file.write_text("")
+    assert not embedded.status(home).running
+    assert recall(embedded.start(home)) == [7]
+
+
 def outlives_its_starter(folder: Path) -> None:
     home = folder / "home"
     embedded.start(home)
@@ -355,8 +364,8 @@ def test_scenario(stage: Stage, scenario: Callable[[Path], None]) -> None:
 @pytest.mark.parametrize(
     "scenario",
     [
-        survives_a_crash, crash_and_the_pid_is_taken, outlives_its_starter, another_version, says_why_it_dies,
-        roles_and_rules, waits_for_the_lock,
+        survives_a_crash, crash_and_the_pid_is_taken, crash_and_the_pid_file_is_empty, outlives_its_starter, another_version,
+        says_why_it_dies, roles_and_rules, waits_for_the_lock,
     ],
 )  # fmt: skip
 def test_scenario_in_a_used_home(used_stage: Stage, scenario: Callable[[Path], None]) -> None:

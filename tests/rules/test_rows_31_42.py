@@ -566,6 +566,25 @@ def test_row_37_two_products_with_one_sku_are_not_guessed_and_a_link_decides(wor
     assert one(world, "SELECT product_id FROM order_line") == high
 
 
+@pytest.mark.parametrize("by", ["sku", "name"])
+def test_row_37_what_another_store_sells_under_the_same_sku_is_no_duplicate(world: World, by: str) -> None:
+    world.integration("otra")
+    for store in ("shop", "otra"):
+        world.rules(store, products__problem="hold", products__unknown="hold", products__identify_by=by)
+    for store, number in (("shop", "1"), ("otra", "7")):
+        world.take_csv({"orders.csv": "id\n", "products.csv": f"id,sku,name\n{number},SKU-1,Product one\n"}, name=store)
+    for store in ("shop", "otra"):
+        world.take(sold(store, sku="SKU-1"), name=store)
+        assert world.standing(store) == ("present", None)
+    assert world.rows("SELECT o.source_id, p.code FROM orders o JOIN order_line USING (order_id)"
+                      " JOIN product p USING (product_id) ORDER BY 2") == [("shop", "1"), ("otra", "7")]  # fmt: skip
+    world.take_csv({"orders.csv": "id\n", "products.csv": "id,sku,name\n8,SKU-1,Product one\n"}, name="otra")
+    world.take(sold("two", sku="SKU-1"), name="otra")  # and now two of one store have it
+    assert world.standing("two")[0] == "held"
+    world.take(sold("alone", sku="SKU-1"))
+    assert world.standing("alone") == ("present", None)
+
+
 def test_row_37_a_changed_sku_leaves_an_alias_so_that_past_and_future_sales_meet(world: World) -> None:
     catalogue(world, "1,VIEJO,Zapato,")
     world.take(sold("A", sku="VIEJO"))

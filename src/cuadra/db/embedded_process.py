@@ -32,6 +32,7 @@ LOGIN = "cuadra"
 DATABASE = "cuadra"
 _START_LIMIT = 900.0  # seconds; recovery replays at most max_wal_size, and every second of it is shown
 _OLD_PROCESSES_LIMIT = 60.0  # seconds
+_WRITTEN = 1.0  # seconds; a pid file is written as soon as it is there
 _POLL = 0.01  # seconds
 
 _SETTINGS = """\
@@ -231,13 +232,24 @@ def _clear_leftovers(place: Place, socket: Path) -> None:
     """Remove what would make PostgreSQL take a stranger for the server that crashed.
 
     A pid file whose number nobody uses is left to PostgreSQL, which then looks for surviving children
-    through the shared memory that the file names.
+    through the shared memory that the file names. An empty one stops PostgreSQL for good: whoever made it died, or
+    found the disk full, before it was written.
     """
     for path in (socket_file(socket), Path(f"{socket_file(socket)}.lock")):
         path.unlink(missing_ok=True)
     found = read_pid_file(place)
-    if found is not None and Path(f"/proc/{found.pid}").exists() and not _remaining(place):
+    taken = found is not None and Path(f"/proc/{found.pid}").exists()
+    if (taken or _left_empty(place)) and not _remaining(place):
         place.pid_file.unlink(missing_ok=True)
+
+
+def _left_empty(place: Place) -> bool:
+    """Whether nothing stands in the pid file, and nobody is about to write it."""
+    try:
+        found = place.pid_file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return not found.st_size and time.time() - found.st_mtime > _WRITTEN
 
 
 def _write_settings(place: Place, socket: Path) -> None:

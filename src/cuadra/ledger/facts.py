@@ -194,10 +194,10 @@ def _products(conn: Conn, ws: WorkingSet, keys: set[ProductKey]) -> None:
         return
     for row in conn.execute(sql("load_products"), {"account": ws.account_id, "ids": sorted(fresh)}):
         (product_id, name, sku, code, active, inactive_at, description, brand, unit, source_unit, category_id, origin,
-         evidence) = row  # fmt: skip
+         evidence, stores) = row  # fmt: skip
         ws.products[product_id] = ProductState(
             product_id, name, sku, code, active, inactive_at, description, brand, unit, source_unit, category_id,
-            origin, evidence or {},
+            origin, evidence or {}, set(stores),
         )  # fmt: skip
 
 

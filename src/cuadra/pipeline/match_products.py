@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import UNSET, structs
@@ -71,7 +72,7 @@ def _match(recorded: LineState, line: LineRead, at: int, order: OrderRead, ws: W
             recorded.reason = "product_not_found"
             recorded.evidence = {"identify_by": method, "value": None}
         return
-    found = ws.product_keys.get(key, ())
+    found = _in_store(ws.product_keys.get(key, ()), ws)
     if len(found) > 1:
         recorded.reason = "product_sku_duplicate" if key[0] == "sku" else "product_not_found"
         recorded.evidence = (
@@ -97,6 +98,13 @@ def _match(recorded: LineState, line: LineRead, at: int, order: OrderRead, ws: W
         recorded.evidence = {"product": product.product_id, "since": since}
         return
     _pending(recorded, line, ws)
+
+
+def _in_store(found: Sequence[int], ws: WorkingSet) -> Sequence[int]:
+    """Of several products those that this store has itself: another store may sell the same under the same SKU, and has
+    not sold it here."""
+    own = [one for one in found if ws.store_id in ws.products[one].stores] if len(found) > 1 else ()
+    return own or found
 
 
 def _sold_before(product: ProductState, order: OrderRead, ws: WorkingSet) -> bool:
@@ -176,6 +184,8 @@ def _add_key(key: ProductKey, product_id: int, ws: WorkingSet) -> None:
     known = ws.product_keys.setdefault(key, [])
     if product_id not in known:
         known.append(product_id)
+        if key[0] == "id":
+            ws.products[product_id].stores.add(key[1])
         ws.new_product_keys.append((*key, product_id))
 
 

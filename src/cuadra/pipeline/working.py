@@ -151,6 +151,8 @@ class ProductState(Struct):
     category_id: int | None = None
     origin: str = "order"
     evidence: dict[str, Evidence] = field(default_factory=dict)
+    stores: set[int] = field(default_factory=set)
+    """Those that have a number of their own for it."""
     is_new: bool = False
     dirty: bool = False
 

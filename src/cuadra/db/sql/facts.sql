@@ -70,8 +70,9 @@ ORDER BY k.former, k.product_id;
 
 -- name: load_products
 SELECT product_id, name, sku, code, active, inactive_at, description, brand, unit, source_unit, category_id, origin,
-       evidence
-FROM product
+       evidence, ARRAY(SELECT DISTINCT k.scope FROM product_key k
+                       WHERE k.account_id = p.account_id AND k.product_id = p.product_id AND k.kind = 'id')
+FROM product p
 WHERE product_id = ANY(%(ids)s);
 
 -- name: load_categories

@@ -127,7 +127,7 @@ FIELDS["QueryRoot"] = {
     "node": lambda root, c, a: found(c, a["id"]), "nodes": _nodes, "order": _by_id("Order"),
     "orderByIdentifier": _identified, "customer": _by_id("Customer"), "product": _by_id("Product"),
     "productVariant": _by_id("ProductVariant"), "collection": _by_id("Collection"),
-    "bulkOperation": _by_id("BulkOperation"), "webhookSubscription": _by_id("WebhookSubscription"),
+    "refund": _by_id("Refund"), "bulkOperation": _by_id("BulkOperation"), "webhookSubscription": _by_id("WebhookSubscription"),
     "event": lambda root, c, a: next(
         (it for it in c.world.deletions if a["id"].endswith(f"/{it.id}")), None
     ),

@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help install demo test check bench fix docs fuzz chaos lock
+.PHONY: help install demo test check bench fix docs fuzz chaos pictures lock
 
 help: ## What can be done here
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -39,6 +39,10 @@ fuzz: install ## One million hostile inputs into every reader
 chaos: install ## Kill, cut off and fill up what 100,000 sales go through, and look for each (30 min; root tries more)
 	$(BIN)/python -m pytest -m long -s tests/test_chaos.py
 	$(BIN)/python -m tests.chaos --orders 100000 --kills 200 --pg-kills 20
+
+pictures: install ## Draw the pictures of the READMEs anew, from the real program (needs Chromium)
+	@scripts/debian-chromium
+	$(BIN)/python scripts/pictures.py
 
 docs: install ## Serve the documentation on loopback
 	$(BIN)/mkdocs serve

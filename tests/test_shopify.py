@@ -53,6 +53,16 @@ def test_the_first_import_is_the_shop(world: World, history: str) -> None:
         assert accounts.integration_named(world.db, world.account, NAME).time_zone == shop.shop.settings.zone
 
 
+def test_a_bulk_file_tells_enough_of_a_cancelled_order(world: World) -> None:
+    with following(world, orders=0, notices=False, settings={"history": "bulk"}) as shop:
+        shop.shop.live(30, act="place", deliver=False)
+        shop.shop.live(6, act="cancel", deliver=False)
+        assert any(one.refunds and one.cancelled for one in shop.shop.truth.orders().values())
+        assert shop.scan().problem is None
+        assert calls(shop, "OrdersById") == 0
+        same(shop)
+
+
 def test_a_bulk_file_that_was_downloaded_by_hand_is_taken_and_covers_nothing(world: World, tmp_path: Path) -> None:
     path = tmp_path / "bulk.jsonl"
     with following(world, orders=40, notices=False) as shop:

@@ -155,6 +155,14 @@ def total(first: Decimal | None, sold: Iterable[Sold], money: Money, *, taxes_in
     return money.of(round(first - gone, exponent(money.currency))) if gone else first
 
 
+def discount(total: Decimal | None, sold: Iterable[Sold], money: Money) -> Decimal | None:
+    """What was taken off the goods. The shop's sum counts what was taken off the way as well, and the price of the way has
+    it in already: an order would not add up."""
+    if total is None or not total.is_finite():
+        return total
+    return money.of(min(total, sum((one.discounts for one in sold), ZERO)))
+
+
 def as_sold(found: Iterable[Sold], *, cancelled: bool) -> list[Sold]:
     """Of a cancelled order everything has gone: what it was is what was ordered."""
     made = list(found)

@@ -33,7 +33,7 @@ def order_of(node: Mapping[str, Any]) -> OrderRead:
         closed=bool(node.get("closedAt")), test=bool(node.get("test")),
     )  # fmt: skip
     sold = facts.as_sold(_lines(node, money) if "lineItems" in node else (), cancelled=found.lifecycle == "cancelled")
-    ways = list(_ways(node, money))
+    ways, off = list(_ways(node, money)), money.bag(node.get("totalDiscountsSet"))
     customer, billing, delivery = (
         _customer(node, denied),
         _address(node, "billingAddress"),
@@ -50,7 +50,7 @@ def order_of(node: Mapping[str, Any]) -> OrderRead:
         fulfilment_state=found.fulfilment,
         currency=currency,
         total=facts.total(money.bag(node.get("totalPriceSet")), sold, money, taxes_included=bool(node.get("taxesIncluded"))),
-        discount=money.bag(node.get("totalDiscountsSet")),
+        discount=facts.discount(off, sold, money) if "lineItems" in node else off,
         shipping=sum((way.cost or ZERO for way in ways), ZERO) if "shippingLines" in node else UNSET,
         tax=money.bag(node.get("totalTaxSet")),
         fees=money.bag(node.get("totalTipReceivedSet")) or ZERO,

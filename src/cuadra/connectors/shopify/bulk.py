@@ -42,6 +42,7 @@ Fields = dict[str, msgspec.Raw]
 """The fields of a thing as they stand in the file: an order is put together without being read."""
 _named, _fields = msgspec.json.Decoder(_Named).decode, msgspec.json.Decoder(Fields).decode
 _decode, _encode = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode
+_MONEY = Money(None)
 
 
 def fetch(client: Client, door: Http, search: str, path: Path, progress: Progress,
@@ -196,4 +197,4 @@ def _as_ordered(order: Fields) -> bool:
 
 
 def _amount(bag: Any) -> Decimal:
-    return Money(None).bag(bag) or ZERO
+    return _MONEY.bag(bag) or ZERO

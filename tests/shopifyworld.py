@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,7 +21,7 @@ from cuadra import accounts, connectors, secrets
 from cuadra.accounts import Integration
 from cuadra.connectors import http
 from cuadra.connectors.base import Delivery, Raw
-from cuadra.connectors.shopify import ShopifyConnector, bulk
+from cuadra.connectors.shopify import ShopifyConnector, bulk, queries
 from cuadra.jobs import importing, subscribing, taking, working
 from cuadra.model import OrderRead
 from cuadra.runs import Report
@@ -144,6 +146,17 @@ def connected(world: World, shop: Shop, connector: str = "shopify-settled", sett
     for name, value in given.items():
         found.secret(name, value)
     return found
+
+
+def downloaded(shop: Followed, path: Path) -> Path:
+    """The bulk file of all orders, as somebody fetches it by hand."""
+    query = queries.BULK % "\"created_at:>='2015-01-01T00:00:00Z'\""
+    body = {"query": queries.RUN_BULK, "variables": {"query": query}}
+    made = shop.shop.request("POST", "graphql.json", body=body).json()["data"]["bulkOperationRunQuery"]
+    state = shop.shop.graphql(queries.BULK_STATE, {"id": made["bulkOperation"]["id"]})["data"]["bulkOperation"]
+    with urllib.request.urlopen(state["url"]) as file:
+        path.write_bytes(file.read())
+    return path
 
 
 # ---------------------------------------------------------------- the truth

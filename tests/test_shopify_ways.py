@@ -9,7 +9,6 @@ import hashlib
 import os
 import sys
 import time
-import urllib.request
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from cuadra.connectors.shopify import queries
 from cuadra_simulators.shopify import MEXICO
-from tests.shopifyworld import Followed, connected, following, hurried_shopify
+from tests.shopifyworld import Followed, compare, connected, downloaded, following, hurried_shopify
 from tests.world import World
 
 __all__ = ["hurried_shopify"]
@@ -105,17 +103,6 @@ def said(text: str, began: float, many: int) -> None:
     sys.stdout.write(f"{text}: {took:.1f} s, {many / took:,.0f} orders/s\n")
 
 
-def downloaded(shop: Followed, path: Path) -> Path:
-    """The bulk file of all orders, as somebody fetches it by hand."""
-    query = queries.BULK % "\"created_at:>='2015-01-01T00:00:00Z'\""
-    body = {"query": queries.RUN_BULK, "variables": {"query": query}}
-    made = shop.shop.request("POST", "graphql.json", body=body).json()["data"]["bulkOperationRunQuery"]
-    state = shop.shop.graphql(queries.BULK_STATE, {"id": made["bulkOperation"]["id"]})["data"]["bulkOperation"]
-    with urllib.request.urlopen(state["url"]) as file:
-        path.write_bytes(file.read())
-    return path
-
-
 @pytest.mark.timeout(300 + ORDERS // 25)
 def test_pages_a_bulk_operation_and_its_file_end_in_the_same_ledger(world: World, tmp_path: Path) -> None:
     plan = replace(MEXICO, plan="enterprise")
@@ -142,3 +129,14 @@ def test_pages_a_bulk_operation_and_its_file_end_in_the_same_ledger(world: World
                 wrong = differences(pages, mine, other, query)
                 assert wrong == [], wrong
             said(f"compared with {name}", began, ORDERS)
+
+
+def test_a_bulk_file_tells_enough_of_a_cancelled_order(world: World) -> None:
+    with following(world, orders=0, notices=False, settings={"history": "bulk"}) as shop:
+        shop.shop.live(30, act="place", deliver=False)
+        shop.shop.live(6, act="cancel", deliver=False)
+        assert any(one.refunds and one.cancelled for one in shop.shop.truth.orders().values())
+        assert shop.scan().problem is None
+        assert not any("OrdersById" in name for name in shop.shop.calls)
+        _, wrong, said_of = compare(shop)
+        assert not wrong, said_of

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from cuadra.connectors import http
 from cuadra_simulators.shopify import MEXICO
 from tests.shopifyworld import Followed, compare, connected, downloaded, following, hurried_shopify
 from tests.world import World
@@ -104,7 +105,13 @@ def said(text: str, began: float, many: int) -> None:
 
 
 @pytest.mark.timeout(300 + ORDERS // 25)
-def test_pages_a_bulk_operation_and_its_file_end_in_the_same_ledger(world: World, tmp_path: Path) -> None:
+def test_pages_a_bulk_operation_and_its_file_end_in_the_same_ledger(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The simulated shop writes its bulk file while it is asked how far it is: an answer may take as long as that."""
+    monkeypatch.setattr(
+        http, "PATIENCE", http.Patience(timeout=5.0 + ORDERS / 200, first_pause=0.01, unsaid=0.01, longest=1.0)
+    )
     plan = replace(MEXICO, plan="enterprise")
     with following(
         world, orders=ORDERS, days=300, notices=False, settings={"history": "pages"}, shop_settings=plan

@@ -6,19 +6,20 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import ingest, intake, live, unsorted
+from bench import bulk, ingest, intake, live, unsorted
 from bench.measure import BenchError
 from cuadra.errors import CuadraError
 
 #: name → (what it measures, usual number of orders, the bench)
 BENCHES: dict[str, tuple[str, int, Callable[..., bool]]] = {
     "ingest": ("backfill of nested orders against raw COPY and dlt", 200_000, ingest.bench),
+    "bulk": ("backfill from a Shopify bulk file against raw COPY and dlt", 100_000, bulk.bench),
     "intake": ("durable intake of notices against a listener that stores nothing", 20_000, intake.bench),
     "live": ("from a notice to a present order, at 500 a second", 30_000, live.bench),
     "unsorted": ("memory of an import of unsorted CSV files", 2_000_000, unsorted.bench),
     "tune": ("every setting of dlt that was tried, to keep the fastest", 50_000, ingest.tune),
 }
-USUAL = ("ingest", "intake", "live")
+USUAL = ("ingest", "bulk", "intake", "live")
 
 
 def main() -> int:

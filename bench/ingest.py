@@ -42,6 +42,8 @@ LEDGER = {
     "cents": "SELECT coalesce(sum(total_minor), 0) FROM orders",
     "lines": "SELECT count(*) FROM order_line",
     "payments": "SELECT count(*) FROM payment",
+    "refunds": "SELECT count(*) FROM refund",
+    "shipments": "SELECT count(*) FROM shipment",
     "customers": "SELECT count(*) FROM customer",
     "receipts": "SELECT count(*) FROM receipt",
     "attempts": "SELECT count(*) FROM attempt",
@@ -99,13 +101,21 @@ def checkpoint(home: Path) -> None:
 
 def cuadra_import(home: Path, expected: Expected, more: Mapping[str, int]) -> Measured:
     """The import itself, measured and counted. `more`: what else must be true of the ledger."""
-    checkpoint(home)
-    measured = run([*CUADRA, *IMPORT], log=LOGS / "import", environ=environment(home))
-    found = counts(make_conninfo(embedded.admin_conninfo(home), dbname=DATABASE), LEDGER)
-    agree("Cuadra", found, {
+    return imported(home, IMPORT, {
         "orders": expected.orders, "present": expected.orders, "with warnings": 0, "cents": expected.cents,
         "lines": expected.lines, "payments": expected.payments, "versions": expected.orders, **more,
     })  # fmt: skip
+
+
+def imported(home: Path, command: list[str], wanted: Mapping[str, int]) -> Measured:
+    """An import by the program, measured; `wanted`: what the ledger must hold then."""
+    checkpoint(home)
+    measured = run([*CUADRA, *command], log=LOGS / "import", environ=environment(home))
+    agree("Cuadra", counts(make_conninfo(embedded.admin_conninfo(home), dbname=DATABASE), LEDGER), wanted)
+    print(
+        f"cuadra: {measured.seconds:.1f} s, processor {measured.cpu:.1f} s, peak {measured.peak_mib:.0f} MiB",
+        flush=True,
+    )
     return measured
 
 
@@ -119,20 +129,28 @@ def _peer(home: Path, name: str, command: Callable[[str], list[str]]) -> tuple[s
     return info, seconds
 
 
-def _copy(home: Path, path: Path, expected: Expected) -> float:
+def copied(home: Path, path: Path, rows: int, size: int) -> float:
+    """Seconds of a raw COPY of a file's lines, all of which are there afterwards."""
     info, seconds = _peer(home, "copy", lambda info: peers.command("copy", info, path))
-    agree("COPY", counts(info, COPIED), {"rows": expected.orders, "bytes": expected.bytes})
+    agree("COPY", counts(info, COPIED), {"rows": rows, "bytes": size})
+    return seconds
+
+
+def loaded(home: Path, path: Path, queries: Mapping[str, str], wanted: Mapping[str, int], *,
+           shape: str = peers.NESTED, setting: str = peers.BEST) -> float:  # fmt: skip
+    """Seconds that dlt takes for a file of a shape; what it left is counted with `queries`."""
+    work = FOLDER / "dlt"
+    info, seconds = _peer(
+        home, "dlt", lambda info: peers.command("dlt", info, path, work=work, setting=setting, shape=shape)
+    )
+    shutil.rmtree(work, ignore_errors=True)
+    agree("dlt", counts(info, queries), wanted)
     return seconds
 
 
 def _dlt(home: Path, path: Path, expected: Expected, setting: str = peers.BEST) -> float:
-    work = FOLDER / "dlt"
-    info, seconds = _peer(home, "dlt", lambda info: peers.command("dlt", info, path, work=work, setting=setting))
-    shutil.rmtree(work, ignore_errors=True)
-    agree("dlt", counts(info, LOADED), {
-        "orders": expected.orders, "lines": expected.lines, "payments": expected.payments,
-    })  # fmt: skip
-    return seconds
+    wanted = {"orders": expected.orders, "lines": expected.lines, "payments": expected.payments}
+    return loaded(home, path, LOADED, wanted, setting=setting)
 
 
 def bench(orders: int, *, keep: bool) -> bool:
@@ -140,12 +158,11 @@ def bench(orders: int, *, keep: bool) -> bool:
     path, expected = nested(orders)
     with temporary_home(keep) as home:
         prepare(home, path)
-        copy = [_copy(home, path, expected)]
+        copy = [copied(home, path, expected.orders, expected.bytes)]
         ours = cuadra_import(home, expected, {
             "customers": expected.customers, "receipts": expected.orders, "attempts": expected.orders,
         })  # fmt: skip
-        print(f"cuadra: {ours.seconds:.1f} s, processor {ours.cpu:.1f} s, peak {ours.peak_mib:.0f} MiB", flush=True)
-        copy += [_copy(home, path, expected), _copy(home, path, expected)]
+        copy += [copied(home, path, expected.orders, expected.bytes) for _ in range(2)]
         dlt = _dlt(home, path, expected)
         around = conditions(embedded.admin_conninfo(home)) | {
             "orders": orders, "bytes": expected.bytes,

@@ -2,7 +2,8 @@
 seconds from the first byte read to the last row committed. Their start-up and imports are not counted; Cuadra's are.
 
     copy   raw binary COPY of the same bytes: each line one row, a number and a bytea, into a plain table
-    dlt    a merge pipeline into orders and child tables, at the best setting found
+    dlt    a merge pipeline into orders and child tables, at the best setting found; the lines of a bulk file go into a table
+           each by what they are, for that needs no join
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from msgspec import Struct
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 DATASET = "shop"
+NESTED, BULK = "nested", "bulk"
+"""Shapes of files: whole orders; or Shopify's, where an order and each of its lines stand on lines of their own."""
 
 
 class DltSetting(Struct, frozen=True):
@@ -108,24 +111,14 @@ def copy(info: str, path: Path) -> float:
 # ---------------------------------------------------------------- dlt
 
 
-def dlt_load(info: str, path: Path, work: Path, setting: DltSetting) -> float:
+def dlt_load(info: str, path: Path, work: Path, setting: DltSetting, shape: str = NESTED) -> float:
     """A fresh pipeline into a fresh dataset."""
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     os.environ.update(_dlt_environment(work, setting))
     dlt: Any = importlib.import_module("dlt")
-    decode = importlib.import_module("orjson").loads
-
-    def pages() -> Iterator[list[dict[str, Any]]]:
-        with path.open("rb", buffering=1 << 20) as file:
-            while lines := list(islice(file, setting.page)):
-                yield [decode(line) for line in lines]
-
-    disposition: dict[str, Any] = {"disposition": "merge", "strategy": setting.strategy}
-    if setting.deduplicated:
-        disposition["deduplicated"] = True
-    resource = dlt.resource(pages, name="orders", primary_key="id", write_disposition=disposition, max_table_nesting=1)
-    source = dlt.source(lambda: resource, name="shop", max_table_nesting=1)()
+    make = _nested if shape == NESTED else _bulk
+    source = dlt.source(lambda: make(dlt, path, setting), name="shop", max_table_nesting=1)()
     if not setting.detect:
         source.schema.remove_type_detection("iso_timestamp")
     pipeline = dlt.pipeline(
@@ -143,6 +136,48 @@ def dlt_load(info: str, path: Path, work: Path, setting: DltSetting) -> float:
         if took is not None:
             print(f"{step}: {(took.finished_at - took.started_at).total_seconds():.1f} s", file=sys.stderr)
     return seconds
+
+
+def _disposition(setting: DltSetting) -> dict[str, Any]:
+    found: dict[str, Any] = {"disposition": "merge", "strategy": setting.strategy}
+    return {**found, "deduplicated": True} if setting.deduplicated else found
+
+
+def _nested(dlt: Any, path: Path, setting: DltSetting) -> Any:
+    """Whole orders; what is inside them goes into child tables."""
+    decode = importlib.import_module("orjson").loads
+
+    def pages() -> Iterator[list[dict[str, Any]]]:
+        with path.open("rb", buffering=1 << 20) as file:
+            while lines := list(islice(file, setting.page)):
+                yield [decode(line) for line in lines]
+
+    return dlt.resource(
+        pages, name="orders", primary_key="id", write_disposition=_disposition(setting), max_table_nesting=1
+    )
+
+
+PLAIN = ("tags", "discountCodes", "customAttributes", "paymentGatewayNames")
+"""Small lists of an order that would each be a table of their own; as JSON in its row they are less work."""
+
+
+def _bulk(dlt: Any, path: Path, setting: DltSetting) -> Any:
+    """Orders, with child tables for payments, refunds and parcels; and their lines, with taxes and discounts as JSON. Both
+    are told apart by bytes, so that each line is decoded once."""
+    decode = importlib.import_module("orjson").loads
+
+    def pages(*, inner: bool) -> Iterator[list[dict[str, Any]]]:
+        with path.open("rb", buffering=1 << 20) as file:
+            wanted = (line for line in file if (b'"__parentId":' in line) is inner)
+            while lines := list(islice(wanted, setting.page)):
+                yield [decode(line) for line in lines]
+
+    merged: dict[str, Any] = {"primary_key": "id", "write_disposition": _disposition(setting)}
+    plain = {name: {"data_type": "json"} for name in PLAIN}
+    return [
+        dlt.resource(pages(inner=False), name="orders", max_table_nesting=1, columns=plain, **merged),
+        dlt.resource(pages(inner=True), name="line_items", max_table_nesting=0, **merged),
+    ]
 
 
 def _dlt_environment(work: Path, setting: DltSetting) -> dict[str, str]:
@@ -173,9 +208,10 @@ def _url(info: str) -> str:
 # ---------------------------------------------------------------- the process
 
 
-def command(peer: str, info: str, path: Path, *, work: Path | None = None, setting: str = BEST) -> list[str]:
+def command(peer: str, info: str, path: Path, *, work: Path | None = None, setting: str = BEST,
+            shape: str = NESTED) -> list[str]:  # fmt: skip
     """The command line that runs a peer."""
-    found = [sys.executable, "-m", "bench.peers", peer, "--database", info, "--file", str(path)]
+    found = [sys.executable, "-m", "bench.peers", peer, "--database", info, "--file", str(path), "--shape", shape]
     return [*found, "--work", str(work), "--setting", setting] if work is not None else found
 
 
@@ -194,13 +230,14 @@ def main() -> None:
     parser.add_argument("--file", type=Path, required=True)
     parser.add_argument("--work", type=Path)
     parser.add_argument("--setting", choices=tuple(DLT_SETTINGS), default=BEST)
+    parser.add_argument("--shape", choices=(NESTED, BULK), default=NESTED)
     given = parser.parse_args()
     if given.peer == "copy":
         seconds = copy(given.database, given.file)
     else:
         if given.work is None:
             parser.error("dlt needs --work, a folder for its pipeline")
-        seconds = dlt_load(given.database, given.file, given.work, DLT_SETTINGS[given.setting])
+        seconds = dlt_load(given.database, given.file, given.work, DLT_SETTINGS[given.setting], given.shape)
     print(json.dumps({"seconds": seconds}))
 
 

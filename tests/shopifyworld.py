@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,7 +19,7 @@ from cuadra import accounts, connectors, secrets
 from cuadra.accounts import Integration
 from cuadra.connectors import http
 from cuadra.connectors.base import Delivery, Raw, Told
-from cuadra.connectors.shopify import ShopifyConnector, bulk
+from cuadra.connectors.shopify import ShopifyConnector, bulk, queries
 from cuadra.db.queries import sql
 from cuadra.jobs import importing, subscribing, taking, working
 from cuadra.runs import Report
@@ -130,18 +132,36 @@ def following(world: World, *, connector: str = "shopify-settled", notices: bool
     own = replace(shop.pop("shop_settings", MEXICO), bulk_seconds=0)  # the shop's, not the integration's
     values: dict[str, Any] = {"clock": Clock(running=True), "settings": own, **shop}
     with Shop(send=lambda *what: box[0].take(*what), **values) as opened:
-        accounts.change(world.db, world.account, "test", currency=opened.settings.currency)
-        where = {"shop": opened.domain, "url": opened.url, "private": "yes", "points": "10000", **(settings or {})}
-        if notices:
-            where["notices"] = "https://hooks.example"
-        made = accounts.add_integration(world.db, world.account, NAME, connector, where, "test")
-        accounts.move(world.db, world.account, made, "active", "test")
-        world.rules(NAME, first__since="2015-01-01")
-        box.append(Followed(world, opened))
-        given = credentials or {"access_token": opened.token, "client_secret": opened.app.client_secret}
-        for name, value in given.items():
-            box[0].secret(name, value)
+        box.append(connected(world, opened, connector, settings, credentials, notices=notices))
         try:
             yield box[0]
         finally:
             box[0].close()
+
+
+def connected(world: World, shop: Shop, connector: str = "shopify-settled", settings: dict[str, str] | None = None,
+              credentials: dict[str, str] | None = None, *, notices: bool = False) -> Followed:  # fmt: skip
+    """An active integration of the world's account with a shop that is open, and its credentials."""
+    accounts.change(world.db, world.account, "test", currency=shop.settings.currency)
+    where = {"shop": shop.domain, "url": shop.url, "private": "yes", "points": "10000", **(settings or {})}
+    if notices:
+        where["notices"] = "https://hooks.example"
+    made = accounts.add_integration(world.db, world.account, NAME, connector, where, "test")
+    accounts.move(world.db, world.account, made, "active", "test")
+    world.rules(NAME, first__since="2015-01-01")
+    found = Followed(world, shop)
+    given = credentials or {"access_token": shop.token, "client_secret": shop.app.client_secret}
+    for name, value in given.items():
+        found.secret(name, value)
+    return found
+
+
+def downloaded(shop: Followed, path: Path) -> Path:
+    """The bulk file of all orders, as somebody fetches it by hand."""
+    query = queries.BULK % "\"created_at:>='2015-01-01T00:00:00Z'\""
+    body = {"query": queries.RUN_BULK, "variables": {"query": query}}
+    made = shop.shop.request("POST", "graphql.json", body=body).json()["data"]["bulkOperationRunQuery"]
+    state = shop.shop.graphql(queries.BULK_STATE, {"id": made["bulkOperation"]["id"]})["data"]["bulkOperation"]
+    with urllib.request.urlopen(state["url"]) as file:
+        path.write_bytes(file.read())
+    return path

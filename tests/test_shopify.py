@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import urllib.request
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,7 +22,7 @@ from cuadra.jobs import looking, relinking, ways
 from cuadra.model import Axis, Covered, Entity
 from cuadra_simulators.shopify import ALL_SCOPES, DOCUMENTED, MEXICO, cost, orders
 from tests.shopifytruth import compare
-from tests.shopifyworld import NAME, Followed, following, hurried_shopify
+from tests.shopifyworld import NAME, Followed, downloaded, following, hurried_shopify
 from tests.world import World
 
 __all__ = ["hurried_shopify"]
@@ -56,17 +55,8 @@ def test_the_first_import_is_the_shop(world: World, history: str) -> None:
 
 
 def test_a_bulk_file_that_was_downloaded_by_hand_is_taken_and_covers_nothing(world: World, tmp_path: Path) -> None:
-    path = tmp_path / "bulk.jsonl"
     with following(world, orders=40, notices=False) as shop:
-        body = {
-            "query": queries.RUN_BULK,
-            "variables": {"query": queries.BULK % "\"created_at:>='2015-01-01T00:00:00Z'\""},
-        }
-        made = shop.shop.request("POST", "graphql.json", body=body).json()["data"]["bulkOperationRunQuery"]
-        shop.shop.advance(60)
-        url = shop.shop.graphql(queries.BULK_STATE, {"id": made["bulkOperation"]["id"]})["data"]["bulkOperation"]["url"]
-        with urllib.request.urlopen(url) as file:
-            path.write_bytes(file.read())
+        path = downloaded(shop, tmp_path / "bulk.jsonl")
         report = shop.scan(file=path)
         assert report.problem is None
         same(shop)

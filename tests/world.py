@@ -40,14 +40,14 @@ def order(id: str, **values: Any) -> dict[str, Any]:
 class World:
     """See the module. `...` as a value of an order leaves the field out (unknown)."""
 
-    def __init__(self, db: Database, settings: Settings, tmp_path: Path) -> None:
-        self.db, self.settings, self.tmp = db, settings, tmp_path
-        accounts.add(db, "acme", "ARS", "AR", "America/Argentina/Buenos_Aires", 12)
+    def __init__(self, db: Database, settings: Settings, tmp_path: Path, name: str = "acme") -> None:
+        self.db, self.settings, self.tmp, self.name = db, settings, tmp_path, name
+        accounts.add(db, name, "ARS", "AR", "America/Argentina/Buenos_Aires", 12)
         self.shop = self.integration("shop")
 
     @property
     def account(self) -> Account:
-        return accounts.pick(self.db, "acme")
+        return accounts.pick(self.db, self.name)
 
     def integration(self, name: str, *, mapping: Path | None = None, path: Path | None = None, store: str | None = None,
                     same_store: bool = False, active: bool = True, **changes: str) -> Integration:  # fmt: skip

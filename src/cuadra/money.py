@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
@@ -54,7 +55,7 @@ def problem(amount: Decimal) -> str | None:
     return None
 
 
-def usual(values: list[Any]) -> bool:
+def usual(values: Iterable[Any]) -> bool:
     """Whether there is surely no `problem` with any decimal among these; quick, for it is asked of every order."""
     for value in values:
         if type(value) is Decimal and not (

@@ -19,6 +19,7 @@ from cuadra.connectors.shopify.client import VERSION
 from cuadra.connectors.shopify.reader import read
 from cuadra.model import Entity, OrderRead, ProductRead
 from cuadra.pipeline import versions
+from cuadra.pipeline.admit import totals_problem
 from cuadra_simulators.shopify.graph.execution import the_schema
 
 
@@ -122,6 +123,28 @@ def test_what_was_given_back_was_sold_and_what_an_edit_took_out_was_not() -> Non
         assert found.total == Decimal("1379.00"), "four cups and the shipping"
         assert [(one.id, one.amount) for one in found.refunds or ()] == [("5", Decimal("320.00"))]
     assert not versions.contradict(shown, noted)
+
+
+def test_what_was_taken_off_the_way_is_in_its_price_and_the_order_adds_up() -> None:
+    """A code made shipping free (99), another took 64 off the cups: the shop's sum of discounts is 163."""
+    line = node()["lineItems"]["nodes"][0] | {"discountAllocations": [{"allocatedAmountSet": money("64.0")}]}
+    way = node()["shippingLines"]["nodes"][0] | {"discountedPriceSet": money("0.0")}
+    shown = order(node(
+        lineItems={"nodes": [line]}, shippingLines={"nodes": [way]}, discountCodes=["ENVIO", "VERANO"],
+        totalPriceSet=money("576.0"), totalDiscountsSet=money("163.0"),
+    ))  # fmt: skip
+    noted = order(notice(
+        line_items=[notice()["line_items"][0] | {"discount_allocations": [{"amount": "64.00"}]}],
+        shipping_lines=[notice()["shipping_lines"][0] | {"discounted_price": "0.00"}], total_price="576.00",
+        total_discounts="163.00", discount_codes=[{"code": "ENVIO"}, {"code": "VERANO"}],
+    ))  # fmt: skip
+    for found in (shown, noted):
+        assert (str(found.discount), found.shipping) == ("64.00", 0)
+        assert totals_problem(found) is None
+    assert not versions.contradict(shown, noted)
+    free = order(node(shippingLines={"nodes": [way]}, totalPriceSet=money("640.0"), totalDiscountsSet=money("99.0")))
+    assert str(free.discount) == "0.00"
+    assert totals_problem(free) is None
 
 
 def test_a_line_that_was_taken_out_whole_is_none() -> None:

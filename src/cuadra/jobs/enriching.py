@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from cuadra.connectors.base import Evidence, Raw, Reader, Shop
+from cuadra.connectors.base import Evidence, Raw, Read, Reader, Shop
 from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.ledger import Way
@@ -16,6 +16,26 @@ from cuadra.model import CustomerRead, Entity, OrderRead
 from cuadra.pipeline.match_customer import record_key
 
 Wanted = dict[Entity, set[str]]
+
+
+class ReadOnce:
+    """Reads receipts that are looked at before they go through the pipeline: what was read `ahead` is not read again, the
+    first time that it is asked for. Whoever asks once more gets it anew, for nothing is known of what was done with it."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._found: dict[int, tuple[Raw, Read]] = {}
+
+    def ahead(self, raw: Raw) -> Read:
+        """Read a receipt, and keep what was read."""
+        found = self._reader(raw)
+        self._found[id(raw)] = raw, found
+        return found
+
+    def __call__(self, raw: Raw) -> Read:
+        """Read a receipt."""
+        _, found = self._found.pop(id(raw), (raw, None))
+        return self._reader(raw) if found is None else found
 
 
 def details(db: Database, way: Way, shop: Shop, raws: Iterable[Raw], reader: Reader,

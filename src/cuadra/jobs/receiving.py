@@ -113,11 +113,12 @@ def _listing(job: Job, db: Database, offer: Offer, cursor: dict[str, Any]) -> It
         source = offer.open(_stoppable(job, "reading"))
         for chunk in source.receive(resumed, _stoppable(job, "reading")):
             at = {**chunk.cursor, "offer": offer.name}
+            reader = enriching.ReadOnce(source.reader())
             if job.shop is not None:
-                more = enriching.details(db, job.way, job.shop, chunk.raws, source.reader(), job.asked)
+                more = enriching.details(db, job.way, job.shop, chunk.raws, reader.ahead, job.asked)
                 if more:
                     yield _store(job, db, more, at, None, "relink", source.reader())
-            yield _store(job, db, chunk.raws, at, None, offer.arrival, source.reader())
+            yield _store(job, db, chunk.raws, at, None, offer.arrival, reader)
     except OfferProblem as err:
         _note_problem(job, offer.name, (err.reason, err.evidence))
         return

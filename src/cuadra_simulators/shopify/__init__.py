@@ -2,7 +2,7 @@
 
 from cuadra_simulators.clock import Clock
 from cuadra_simulators.faults import Fault
-from cuadra_simulators.shopify.bulkfile import write_orders
+from cuadra_simulators.shopify.bulkfile import write_orders, write_orders_of
 from cuadra_simulators.shopify.faults import Faults
 from cuadra_simulators.shopify.graph.access import ALL_SCOPES, GROUPS, App
 from cuadra_simulators.shopify.graph.costs import DOCUMENTED, MEASURED, Weights, cost
@@ -15,5 +15,5 @@ from cuadra_simulators.shopify.webhooks import Delivery, signature
 __all__ = [
     "ACTS", "ALL_SCOPES", "ARGENTINA", "COLOMBIA", "COUNTRIES", "DOCUMENTED", "GROUPS", "MEASURED", "MEXICO", "SPAIN",
     "App", "Clock", "Delivery", "Event", "Fault", "Faults", "Shop", "ShopSettings", "TrueCustomer", "TrueOrder",
-    "TrueProduct", "Weights", "cost", "signature", "write_orders",
+    "TrueProduct", "Weights", "cost", "signature", "write_orders", "write_orders_of",
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cuadra_simulators.shopify.bulk import projector, write
@@ -39,22 +39,36 @@ def write_orders(path: Path, orders: int, *, seed: int = 1, settings: ShopSettin
     Nothing but a few thousand customers stays in memory, whatever the number of orders.
     """
     shop = Shop(seed, orders=0, settings=settings)
-    shop.world.quiet = True
+    return write_orders_of(shop, path, orders, days=days, query=query, grouped=grouped, people=PEOPLE)
+
+
+def write_orders_of(shop: Shop, path: Path, orders: int, *, days: int = 365, query: str = QUERY, grouped: bool = False,
+                    people: int | None = None, told: Callable[[Order], None] | None = None) -> tuple[int, int, int]:  # fmt: skip
+    """The same of a shop of one's own: it has the catalogue and the customers afterwards (the last `people` of them), and no
+    orders. `told` is shown each order."""
+    was, shop.world.quiet = shop.world.quiet, True
     plans = projector(shop.bulks.context(shop.access()), query)
-    with path.open("wb") as file, unswept():
-        return write(file, plans, _made(shop, orders, days), grouped=grouped, lock=threading.Lock())
+    try:
+        with path.open("wb") as file, unswept():
+            return write(file, plans, _made(shop, orders, days, people, told), grouped=grouped, lock=threading.Lock())
+    finally:
+        shop.world.quiet = was
 
 
-def _made(shop: Shop, orders: int, days: int) -> Iterator[Order]:
+def _made(
+    shop: Shop, orders: int, days: int, most: int | None, told: Callable[[Order], None] | None
+) -> Iterator[Order]:
     """The orders one after the other, each forgotten some time after it was made."""
     world, people = shop.world, shop.buying.people
     for moment in shop.past.moments(orders, days):
         with world.action():
             made = shop.past.order(moment)
+        if told is not None:
+            told(made)
         yield made
         world.orders.clear()  # what is being written is held by who writes it
         world.erased.clear()
-        if len(people) > 2 * PEOPLE:
-            for gone in people[:PEOPLE]:
+        if most is not None and len(people) > 2 * most:
+            for gone in people[:most]:
                 world.customers.pop(gone.id, None)
-            del people[:PEOPLE]
+            del people[:most]

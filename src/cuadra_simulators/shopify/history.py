@@ -29,6 +29,8 @@ class History:
         self.rng = rng
         self.odd: dict[str, int] = {}
         self.until = world.now
+        self.units_back = True
+        """Whether buyers send things back; else they are given some money only, unless the order was edited."""
 
     def live(self, many: int, days: int, known: int, *, odd: bool = True) -> None:
         """So many orders within the days before now, from so many customers to begin with."""
@@ -110,10 +112,12 @@ class History:
 
     def _give_back(self, made: Order, at: int) -> None:
         line = self.rng.choice(made.lines)
-        if self.rng.random() < 0.3:
+        if not self.units_back and not made.edited:
+            orders.refund(self.world, made, at, amount=made.totals.total // 4, note="Compensación")
+        elif self.rng.random() < 0.3 and self.units_back:
             whole = [(it, it.current, "RETURN") for it in made.lines]
             orders.refund(self.world, made, at, whole, shipping=made.totals.shipping, note="Devolución total")
-        elif line.current:
+        elif line.current and self.units_back:
             orders.refund(self.world, made, at, [(line, 1, self.rng.choice(("RETURN", "NO_RESTOCK")))])
 
     def _lose_products(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cuadra_simulators.shopify import MEXICO, Shop, write_orders
+from cuadra_simulators.shopify import MEXICO, Shop, write_orders, write_orders_of
 from cuadra_simulators.shopify.bulkfile import QUERY
 from tests.simulators.shopify.queries import BULK, BULK_STATUS, RUN_BULK
 from tests.simulators.shopify.receiver import subscribed
@@ -280,3 +280,20 @@ def test_a_file_of_many_orders_without_a_shop(tmp_path: Path) -> None:
     write_orders(again, 300, seed=2)
     assert again.read_bytes() == path.read_bytes()
     assert set(orders[0]) == set(done(Shop(1, orders=3), QUERY)[0])
+
+
+def test_a_file_of_a_shop_that_keeps_its_people_and_gives_money_back_only(tmp_path: Path) -> None:
+    shop = Shop(2, orders=0)
+    shop.past.units_back = False
+    told: list[int] = []
+    path = tmp_path / "orders.jsonl"
+    write_orders_of(shop, path, 300, query=QUERY, told=lambda order: told.append(order.id))
+    found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    orders = [it for it in found if "__parentId" not in it]
+    assert [f"gid://shopify/Order/{number}" for number in told] == [it["id"] for it in orders]
+    assert not shop.world.orders
+    bought = {it["customer"]["id"] for it in orders if it["customer"]}
+    assert bought <= {f"gid://shopify/Customer/{number}" for number in shop.truth.customers()}
+    standing = [it for it in orders if it["cancelledAt"] is None]
+    assert any(it["displayFinancialStatus"] == "PARTIALLY_REFUNDED" for it in standing)
+    assert {it["displayFinancialStatus"] for it in standing} <= {"PAID", "PARTIALLY_PAID", "PARTIALLY_REFUNDED"}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 from cuadra.connectors.base import Progress
 from cuadra.connectors.http import Http, Trouble
@@ -28,7 +29,20 @@ POLL_SECONDS, MOST_POLL_SECONDS = 1.0, 15.0
 BUSY = ("OPERATION_IN_PROGRESS", "LIMIT_REACHED")
 LINE_LIMIT = 16 << 20
 """Bytes of one line; a longer one is no order."""
-_decode = msgspec.json.Decoder().decode
+
+
+class _Named(Struct):
+    """What says of a line where it belongs."""
+
+    id: str | None = None
+    parent: str | None = field(name="__parentId", default=None)
+
+
+Fields = dict[str, msgspec.Raw]
+"""The fields of a thing as they stand in the file: an order is put together without being read."""
+_named, _fields = msgspec.json.Decoder(_Named).decode, msgspec.json.Decoder(Fields).decode
+_decode, _encode = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode
+_MONEY = Money(None)
 
 
 def fetch(client: Client, door: Http, search: str, path: Path, progress: Progress,
@@ -97,9 +111,9 @@ def _failed(why: str, operation: str) -> Trouble:
     )
 
 
-def orders(path: Path, work: Path, progress: Progress) -> Iterator[dict[str, Any]]:
-    """The orders of a file, each with its inner things, in constant memory. Raises Trouble where a line is none, naming
-    it."""
+def orders(path: Path, work: Path, progress: Progress) -> Iterator[tuple[str, bytes | None]]:
+    """The orders of a file, each by its global id with its inner things, in constant memory; None where the file does not
+    tell enough of one. Raises Trouble where a line is none, naming it."""
     size = path.stat().st_size
     work.mkdir(parents=True, exist_ok=True)
     spool = Spool(work, size)
@@ -112,33 +126,33 @@ def orders(path: Path, work: Path, progress: Progress) -> Iterator[dict[str, Any
                     spool.add(_root(line, number), 0, number, line.rstrip(b"\n"))
                 if number % 10_000 == 0:
                     progress(read, size, path.name)
-        for _key, parts in spool.groups():
-            made = _assembled([(number, _decode(raw)) for _file, number, raw in parts])
-            if made is not None:
-                yield made
+        for key, parts in spool.groups():
+            order, inner = _assembled([(number, _fields(raw)) for _file, number, raw in parts])
+            if key.startswith("gid://shopify/Order/"):
+                yield key, _whole(order, inner)
     finally:
         spool.close()
 
 
 def _root(line: bytes, number: int) -> str:
     """The order that a line belongs to."""
-    try:
-        thing = _decode(line) if len(line) <= LINE_LIMIT else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        thing = None
-    found = (thing.get("__parentId") or thing.get("id")) if isinstance(thing, dict) else None
-    if not isinstance(found, str):
+    found = None
+    with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        if len(line) <= LINE_LIMIT:
+            line.decode()  # of what is skipped only the syntax is looked at
+            thing = _named(line)
+            found = thing.parent or thing.id
+    if found is None:
         raise Trouble(
             "payload_unreadable", {"position": number, "message": f"line {number} is no object of a bulk file"}
         )
     return found
 
 
-def _assembled(parts: list[tuple[int, dict[str, Any]]]) -> dict[str, Any] | None:
-    """An order with its inner things; None for what is something else. Inner things without their order are a file that is
-    not whole."""
-    order: dict[str, Any] | None = None
-    lines: list[dict[str, Any]] = []
+def _assembled(parts: list[tuple[int, Fields]]) -> tuple[Fields, list[Fields]]:
+    """An order, and its inner things. Inner things without their order are a file that is not whole."""
+    order: Fields | None = None
+    lines: list[Fields] = []
     for _number, thing in parts:
         if thing.pop("__parentId", None) is None:
             order = thing
@@ -148,9 +162,7 @@ def _assembled(parts: list[tuple[int, dict[str, Any]]]) -> dict[str, Any] | None
         raise Trouble("source_answer_truncated", {
             "announced": None, "read": len(parts), "limit": None, "message": f"line {parts[0][0]}: its order is not in the file",
         })  # fmt: skip
-    if not str(order.get("id", "")).startswith("gid://shopify/Order/"):
-        return None
-    return order | {"lineItems": {"nodes": lines}}
+    return order, lines
 
 
 WANTED = frozenset({
@@ -162,21 +174,27 @@ WANTED = frozenset({
 """Without these nothing is known of an order; a file lacks them if it was asked for otherwise than by us."""
 
 
-def incomplete(order: dict[str, Any]) -> bool:
-    """Whether a bulk file does not tell enough of an order: which of its lines were given back, or all the ways in which it
-    was to go. Else its one way is put where others have theirs."""
+def _whole(order: Fields, lines: list[Fields]) -> bytes | None:
+    """An order as it is kept, its one way put where others have theirs. None where the file does not tell enough: which of
+    its lines were given back, or all the ways in which it was to go."""
     if not order.keys() >= WANTED:  # a file that somebody has asked for otherwise
-        return True
-    way = order.get("shippingLine")
-    if _amount(order.get("totalShippingPriceSet")) != _amount((way or {}).get("discountedPriceSet")):
-        return True
-    if order.get("refunds") and any(
-        one.get("quantity") != one.get("currentQuantity") for one in order["lineItems"]["nodes"]
-    ):
-        return True
-    order["shippingLines"] = {"nodes": [way] if way else []}
-    return False
+        return None
+    way = _decode(order["shippingLine"])
+    if _amount(_decode(order["totalShippingPriceSet"])) != _amount((way or {}).get("discountedPriceSet")):
+        return None
+    if _decode(order["refunds"]) and not _as_ordered(order) and any(
+        one.get("quantity") != one.get("currentQuantity") for one in lines
+    ):  # fmt: skip
+        return None
+    return _encode({
+        **order, "lineItems": {"nodes": lines}, "shippingLines": {"nodes": [order["shippingLine"]] if way else []},
+    })  # fmt: skip
+
+
+def _as_ordered(order: Fields) -> bool:
+    """Whether what came back of it does not matter: a cancelled order is what was ordered, see `facts.as_sold`."""
+    return bool(_decode(order["cancelledAt"])) and not _decode(order["test"])
 
 
 def _amount(bag: Any) -> Decimal:
-    return Money(None).bag(bag) or ZERO
+    return _MONEY.bag(bag) or ZERO

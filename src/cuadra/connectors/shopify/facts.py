@@ -29,6 +29,9 @@ FULFILMENTS = {
 }  # fmt: skip
 
 
+PERSON = ("firstName", "lastName", "first_name", "last_name")
+
+
 class States(Struct, frozen=True):
     """What an order is, on each of its axes; `raw` is all of it in a word."""
 
@@ -71,7 +74,7 @@ class Money:
         if text is None or isinstance(text, bool):
             return None
         try:
-            found = Decimal(str(text))
+            found = text if type(text) is Decimal else Decimal(str(text))
             even = found.quantize(self._unit)
         except InvalidOperation:
             return None if not isinstance(text, str) else Decimal("NaN")
@@ -79,8 +82,21 @@ class Money:
 
     def bag(self, thing: Any) -> Decimal | None:
         """The amount in the shop's currency, of a GraphQL `MoneyBag`."""
-        money = thing.get("shopMoney") if isinstance(thing, Mapping) else None
-        return self.of(money.get("amount")) if isinstance(money, Mapping) else None
+        money = thing.get("shopMoney") if isinstance(thing, dict) else None
+        return self.of(money.get("amount")) if isinstance(money, dict) else None
+
+    def sum(self, things: Any, name: str) -> Decimal:
+        """What the bags of that name in a list come to."""
+        found = ZERO
+        for one in things or ():
+            found += self.bag(one.get(name)) or ZERO
+        return found
+
+    def share(self, amount: Decimal, share: Decimal) -> Decimal:
+        """A part of an amount."""
+        if share == 1 and (even := self.of(amount)) is not None and even.same_quantum(self._unit):
+            return even or ZERO  # what the longer way comes to
+        return self.of(round(amount * share, 6).normalize() + ZERO) or ZERO
 
 
 class Sold(Struct):
@@ -117,9 +133,7 @@ class Sold(Struct):
         if sold <= 0:
             return None
         share = sold / self.quantity
-        discount, tax = (
-            money.of(round(part * share, 6).normalize() + ZERO) or ZERO for part in (self.discounts, self.tax)
-        )
+        discount, tax = money.share(self.discounts, share), money.share(self.tax, share)
         total = None if self.price is None else money.of(self.price * sold - discount)
         return LineRead(
             id=self.id, product_id=self.product, variant_id=self.variant, sku=self.sku, name=self.name, quantity=sold,
@@ -139,6 +153,14 @@ def total(first: Decimal | None, sold: Iterable[Sold], money: Money, *, taxes_in
         return None
     gone = sum((one.removed(taxes_included=taxes_included) for one in sold), ZERO)
     return money.of(round(first - gone, exponent(money.currency))) if gone else first
+
+
+def discount(total: Decimal | None, sold: Iterable[Sold], money: Money) -> Decimal | None:
+    """What was taken off the goods. The shop's sum counts what was taken off the way as well, and the price of the way has
+    it in already: an order would not add up."""
+    if total is None or not total.is_finite():
+        return total
+    return money.of(min(total, sum((one.discounts for one in sold), ZERO)))
 
 
 def as_sold(found: Iterable[Sold], *, cancelled: bool) -> list[Sold]:
@@ -161,10 +183,11 @@ def address(place: Mapping[str, Any] | None, names: Mapping[str, str]) -> Addres
     """A postal address; `names`: our field → theirs."""
     if not place:
         return None
-    values = {ours: text(place.get(theirs)) for ours, theirs in names.items()}
-    person = " ".join(filter(None, (text(place.get(names_of)) for names_of in ("firstName", "lastName", "first_name", "last_name"))))  # fmt: skip
-    found = AddressRead(name=person or None, **values)
-    return found if found != AddressRead() else None
+    values = {ours: found for ours, theirs in names.items() if (found := text(place.get(theirs))) is not None}
+    person = [found for name in PERSON if (found := text(place.get(name))) is not None]
+    if person:
+        values["name"] = " ".join(person)
+    return AddressRead(**values) if values else None
 
 
 def shipments(parcels: Iterable[tuple[str, str | None, datetime | None, list[tuple[str | None, str | None]]]],

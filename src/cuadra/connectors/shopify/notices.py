@@ -36,6 +36,7 @@ def order_of(body: Mapping[str, Any]) -> OrderRead:
                      cost=money.of(one["discounted_price"] if "discounted_price" in one else one.get("price")))
         for one in body.get("shipping_lines") or () if not one.get("is_removed")
     ]  # fmt: skip
+    off = money.of(body.get("total_discounts"))
     return OrderRead(
         id=str(body["id"]),
         number=text(body.get("name")),
@@ -47,7 +48,7 @@ def order_of(body: Mapping[str, Any]) -> OrderRead:
         fulfilment_state=found.fulfilment,
         currency=currency,
         total=facts.total(money.of(body.get("total_price")), sold, money, taxes_included=bool(body.get("taxes_included"))),
-        discount=money.of(body.get("total_discounts")),
+        discount=facts.discount(off, sold, money) if listed else off,
         shipping=sum((way.cost or ZERO for way in ways), ZERO),
         tax=money.of(body.get("total_tax")),
         fees=money.of(body.get("total_tip_received")) or ZERO,

@@ -150,21 +150,21 @@ def _created(shop: ShopifyShop, start: datetime, end: datetime | None, history: 
 
 def _assembled(shop: ShopifyShop, path: Path, work: Path, asked: datetime, progress: Progress) -> Iterator[Found]:
     """The orders of a bulk file. Of those that it does not tell enough of, the shop is asked again."""
-    whole: list[dict[str, Any]] = []
+    whole: list[bytes] = []
     again: list[str] = []
-    for order in bulk.orders(path, work / "bulk", progress):
-        if bulk.incomplete(order):
-            again.append(order["id"])
+    for gid, body in bulk.orders(path, work / "bulk", progress):
+        if body is None:
+            again.append(gid)
         else:
-            whole.append(order)
+            whole.append(body)
         if len(whole) >= CHUNK:
-            yield Entity.ORDER, bodies(whole), asked
+            yield Entity.ORDER, whole, asked
             whole = []
         if len(again) >= CHUNK:
             yield from _again(shop, again)
             again = []
     if whole:
-        yield Entity.ORDER, bodies(whole), asked
+        yield Entity.ORDER, whole, asked
     yield from _again(shop, again)
 
 

@@ -33,7 +33,7 @@ def order_of(node: Mapping[str, Any]) -> OrderRead:
         closed=bool(node.get("closedAt")), test=bool(node.get("test")),
     )  # fmt: skip
     sold = facts.as_sold(_lines(node, money) if "lineItems" in node else (), cancelled=found.lifecycle == "cancelled")
-    ways = list(_ways(node, money))
+    ways, off = list(_ways(node, money)), money.bag(node.get("totalDiscountsSet"))
     customer, billing, delivery = (
         _customer(node, denied),
         _address(node, "billingAddress"),
@@ -50,7 +50,7 @@ def order_of(node: Mapping[str, Any]) -> OrderRead:
         fulfilment_state=found.fulfilment,
         currency=currency,
         total=facts.total(money.bag(node.get("totalPriceSet")), sold, money, taxes_included=bool(node.get("taxesIncluded"))),
-        discount=money.bag(node.get("totalDiscountsSet")),
+        discount=facts.discount(off, sold, money) if "lineItems" in node else off,
         shipping=sum((way.cost or ZERO for way in ways), ZERO) if "shippingLines" in node else UNSET,
         tax=money.bag(node.get("totalTaxSet")),
         fees=money.bag(node.get("totalTipReceivedSet")) or ZERO,
@@ -134,8 +134,8 @@ def _lines(node: Mapping[str, Any], money: Money) -> Iterator[Sold]:
             quantity=Decimal(one["quantity"]), current=Decimal(one["currentQuantity"]),
             returned=returned.get(one["id"], ZERO),
             price=money.bag(one.get("originalUnitPriceSet")),
-            discounts=sum((money.bag(d.get("allocatedAmountSet")) or ZERO for d in one.get("discountAllocations") or ()), ZERO),
-            tax=sum((money.bag(t.get("priceSet")) or ZERO for t in one.get("taxLines") or ()), ZERO),
+            discounts=money.sum(one.get("discountAllocations"), "allocatedAmountSet"),
+            tax=money.sum(one.get("taxLines"), "priceSet"),
             product=str((one.get("product") or {}).get("legacyResourceId") or "") or None,
             variant=str((one.get("variant") or {}).get("legacyResourceId") or "") or None,
             sku=text(one.get("sku")), name=facts.name_of(text(one.get("title")), text(one.get("variantTitle"))),

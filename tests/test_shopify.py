@@ -15,7 +15,7 @@ from cuadra import accounts, coverage, secrets
 from cuadra.connectors import http
 from cuadra.connectors.base import Place
 from cuadra.connectors.http import Trouble
-from cuadra.connectors.shopify import ShopifyConnector, queries
+from cuadra.connectors.shopify import ShopifyConnector, bulk, queries
 from cuadra.diagnosis import why
 from cuadra.errors import Refused, UsageError
 from cuadra.jobs import looking, relinking, ways
@@ -85,6 +85,21 @@ def test_a_bulk_file_that_would_fill_the_disk_is_not_fetched(world: World, monke
         assert reason == "intake_refused_for_space"
         assert proof["free"] < proof["limit"]
         shop.scan()
+        same(shop)
+
+
+def test_a_bulk_operation_that_finds_nothing_more_is_given_up_and_ended(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with following(world, orders=20, notices=False, settings={"history": "bulk"}) as shop:
+        with monkeypatch.context() as hasty:
+            hasty.setattr(bulk, "STUCK_SECONDS", 1.0)
+            shop.shop.faults.add("bulk_stuck")
+            report = shop.scan()
+        assert report.problem is not None
+        assert report.problem[0] == "source_timeout"
+        shop.shop.faults.clear()
+        assert shop.scan().problem is None, "it was ended: the next one finds the door open"
         same(shop)
 
 

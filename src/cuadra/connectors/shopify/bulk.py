@@ -26,6 +26,8 @@ from cuadra.connectors.spool import Spool
 from cuadra.money import ZERO
 
 POLL_SECONDS, MOST_POLL_SECONDS = 1.0, 15.0
+STUCK_SECONDS = 1800.0
+"""An operation that finds nothing more for so long is given up: the platform lets one run for days."""
 BUSY = ("OPERATION_IN_PROGRESS", "LIMIT_REACHED")
 LINE_LIMIT = 16 << 20
 """Bytes of one line; a longer one is no order."""
@@ -67,17 +69,22 @@ def _cancel(client: Client, operation: str) -> None:
 
 def _awaited(client: Client, door: Http, operation: str, path: Path, progress: Progress,
              sleep: Callable[[float], None]) -> int:  # fmt: skip
-    pause = POLL_SECONDS
+    pause, waited, seen = POLL_SECONDS, 0.0, 0
     while True:
         found = client.ask(queries.BULK_STATE, {"id": operation}).data["bulkOperation"]
         if found is None:
             raise _failed("gone", operation)
-        progress(int(found["objectCount"] or 0), None, "bulk operation")
+        done = int(found["objectCount"] or 0)
+        progress(done, None, "bulk operation")
         if found["status"] == "COMPLETED":
             break
         if found["status"] in ("FAILED", "CANCELED", "EXPIRED"):
             raise _failed(str(found.get("errorCode") or found["status"]), operation)
+        waited, seen = (waited, seen) if done == seen else (0.0, done)
+        if waited >= STUCK_SECONDS:
+            raise Trouble("source_timeout", {"attempts": [], "limit": STUCK_SECONDS}, transient=True)
         sleep(pause)
+        waited += pause
         pause = min(pause * 1.5, MOST_POLL_SECONDS)
     if found["url"] is None:  # nothing was found
         path.write_bytes(b"")

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import bulk, ingest, intake, live, unsorted
+from bench import asking, bulk, ingest, intake, live, unsorted
 from bench.measure import BenchError
 from cuadra.errors import CuadraError
 
@@ -16,10 +16,11 @@ BENCHES: dict[str, tuple[str, int, Callable[..., bool]]] = {
     "bulk": ("backfill from a Shopify bulk file against raw COPY and dlt", 100_000, bulk.bench),
     "intake": ("durable intake of notices against a listener that stores nothing", 20_000, intake.bench),
     "live": ("from a notice to a present order, at 500 a second", 30_000, live.bench),
+    "asking": ("how long `why` and pages of lists take, at a tenth of the orders and at all", 1_000_000, asking.bench),
     "unsorted": ("memory of an import of unsorted CSV files", 2_000_000, unsorted.bench),
     "tune": ("every setting of dlt that was tried, to keep the fastest", 50_000, ingest.tune),
 }
-USUAL = ("ingest", "bulk", "intake", "live")
+USUAL = ("ingest", "bulk", "intake", "live", "asking")
 
 
 def main() -> int:

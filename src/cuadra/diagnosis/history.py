@@ -8,10 +8,12 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from cuadra import accounts, reasons
 from cuadra.accounts import Account
 from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.diagnosis import masking
+from cuadra.errors import UsageError
 from cuadra.model import Standing
 
 STANDINGS = tuple(standing.value for standing in Standing)
@@ -36,13 +38,20 @@ class Line(Struct):
     connector: str
 
 
-def lines(db: Database, account: Account, *, integration: int | None = None, standing: str | None = None,
+def lines(db: Database, account: Account, *, integration: str | None = None, standing: str | None = None,
           reason: str | None = None, limit: int = 20, before: int | None = None,
           personal: bool = False) -> list[Line]:  # fmt: skip
-    """A page of history; `before` is the order after which the page begins."""
+    """A page of history; `before` is the order after which the page begins. Raises NotFound for an integration or a reason
+    that there is none of, and UsageError for what is no standing."""
+    if reason:
+        reasons.get(reason)
+    if standing and standing not in STANDINGS:
+        known = ", ".join(STANDINGS)
+        raise UsageError("«{value}» is no standing; there are {known}.", value=standing, known=known)
     values: dict[str, Any] = {
-        "account": account.account_id, "integration": integration, "standing": standing, "reason": reason,
-        "limit": limit, "before": None, "before_id": None,
+        "account": account.account_id, "standing": standing or None, "reason": reason or None, "limit": limit,
+        "integration": accounts.integration_named(db, account, integration).integration_id if integration else None,
+        "before": None, "before_id": None,
     }  # fmt: skip
     with db.transaction(account.account_id) as conn:
         if before is not None:

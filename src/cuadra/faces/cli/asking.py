@@ -197,13 +197,7 @@ def history_command(
         owner = s.account(account)
         if show_personal:
             s.audit(owner, "personal data shown", "history")
-        only = s.integration(owner, integration).integration_id if integration else None
-        if reason is not None:
-            reasons.get(reason)
-        if standing is not None and standing not in history.STANDINGS:
-            raise UsageError("«{value}» is no standing; there are {known}.", value=standing,
-                             known=", ".join(history.STANDINGS))  # fmt: skip
-        rows = history.history(s.db, owner, integration=only, standing=standing, reason=reason, limit=limit,
+        rows = history.history(s.db, owner, integration=integration, standing=standing, reason=reason, limit=limit,
                                before=_cursor(s, owner, before), personal=show_personal)  # fmt: skip
     if json:
         for row in rows:

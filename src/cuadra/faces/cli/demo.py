@@ -141,6 +141,6 @@ def _questions(s: Session, account: Account, one: Integration) -> list[tuple[str
     """The newest order of some that are waited for, and of some that do not count; and what is to be learned of it."""
     found = []
     for standing in ("waiting", "held", "skipped"):
-        rows = history.history(s.db, account, integration=one.integration_id, standing=standing, limit=1)
+        rows = history.history(s.db, account, integration=one.name, standing=standing, limit=1)
         found += [(row["identifier"], reasons.get(row["reason"]).text.get(language())) for row in rows if row["reason"]]
     return found[:2]

@@ -7,9 +7,7 @@ from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery
 
 from cuadra import accounts
-from cuadra import reasons as catalogue
 from cuadra.diagnosis import history as orders
-from cuadra.errors import UsageError
 from cuadra.faces.web.rendering import page
 
 PAGE = 40
@@ -23,15 +21,8 @@ def history(
     """A page of them."""
     desk = state.desk
     owner = desk.account(account)
-    only = accounts.integration_named(desk.db, owner, integration).integration_id if integration else None
-    if reason:
-        catalogue.get(reason)
-    if standing and standing not in orders.STANDINGS:
-        raise UsageError(
-            "«{value}» is no standing; there are {known}.", value=standing, known=", ".join(orders.STANDINGS)
-        )
-    lines = orders.lines(desk.db, owner, integration=only, standing=standing or None, reason=reason or None,
-                         limit=PAGE + 1, before=before)  # fmt: skip
+    lines = orders.lines(desk.db, owner, integration=integration, standing=standing, reason=reason, limit=PAGE + 1,
+                         before=before)  # fmt: skip
     return page(
         "history.html", account=owner, here="history", lines=lines[:PAGE], more=len(lines) > PAGE, before=before,
         integration=integration, standing=standing, reason=reason,

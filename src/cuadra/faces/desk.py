@@ -55,6 +55,11 @@ class Desk:
                 return accounts.get(self.db, number)
         raise NotFound("There is no account «{name}» here.", name=name)
 
+    def only(self) -> Account | None:
+        """The account, where there is only one; what belongs to none is then shown among its pages."""
+        known = self.accounts()
+        return self.account(known[0]) if len(known) == 1 else None
+
     def audit(self, account: Account, action: str, what: str, **detail: Any) -> None:
         """One line of the account's log."""
         with self.db.transaction(account.account_id) as conn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from litestar import Response, get
+from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery
 
 from cuadra import reasons as catalogue
@@ -15,23 +16,27 @@ from cuadra.texts import language
 
 
 @get("/reasons", sync_to_thread=True)
-def reasons(q: FromQuery[str] = "") -> Response[str]:
+def reasons(state: State, q: FromQuery[str] = "") -> Response[str]:
     """Those that match; all, where nothing is looked for."""
     wanted = [_plain(word) for word in q.split()]
     lang = language()
     found = [one for one in catalogue.ALL.values() if all(word in _searched(one, lang) for word in wanted)]
     found.sort(key=lambda one: (not _titled(one, wanted, lang), one.code))
-    return page("reasons.html", account=None, here="reasons", q=q, found=found)
+    return page("reasons.html", account=state.desk.only(), here="reasons", q=q, found=found)
 
 
 @get("/reasons/{code:str}", sync_to_thread=True)
-def reason(code: FromPath[str]) -> Response[str]:
+def reason(state: State, code: FromPath[str]) -> Response[str]:
     """One of them."""
     if code not in catalogue.ALL:
         raise NotFound("There is no reason «{code}».", code=code)
     text = catalogue.article(code, language())
     return page(
-        "reason.html", account=None, here="reasons", reason=catalogue.ALL[code], article=article(text) if text else None
+        "reason.html",
+        account=state.desk.only(),
+        here="reasons",
+        reason=catalogue.ALL[code],
+        article=article(text) if text else None,
     )
 
 

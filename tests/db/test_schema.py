@@ -140,10 +140,14 @@ def test_list_queries_use_their_index_under_the_policy(db: Database) -> None:
         # a table this small is sorted or scanned faster than looked up; the question is what an index may serve
         conn.execute("SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
         for name, values, index in (
-            ("list_history", {"integration": None, "standing": None, "reason": None, "before": None, "before_id": None,
-                              "limit": 50}, "orders_newest"),
+            ("list_history", {"integration": None, "standing": None, "reason": None, "before": None, "limit": 50},
+             "orders_newest"),
+            ("list_history", {"integration": 1, "standing": "held", "reason": None, "before": 31, "limit": 50},
+             "orders_newest"),
+            ("newest_of_each_standing", {"most": 50}, "orders_newest"),
+            ("today_by_integration", {"since": "2100-01-01"}, "orders_newest"),
             ("find_identifiers", {"normal": "n31", "limit": 50}, "identifier_pkey"),
             ("load_orders", {"store": 1, "ids": ["s1", "s4"]}, "orders_one_order_is_one_order"),
         ):  # fmt: skip
             plan = conn.execute(b"EXPLAIN " + queries.ALL[name].encode(), {"account": 1, **values}).fetchall()
-            assert index in str(plan), name
+            assert index in str(plan), name + "".join(chr(10) + line for (line,) in plan)

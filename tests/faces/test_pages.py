@@ -150,6 +150,16 @@ def test_history_keeps_its_filters_in_the_address_and_goes_on_by_key(browser: Br
     assert browser.get("/a/acme/orders?integration=nonsense").status_code == 404
 
 
+def test_orders_without_a_date_come_last_and_paging_comes_to_its_end(browser: Browser) -> None:
+    browser.world.take(*(order(f"D-{n}", created_at=None) for n in range(50)), *(order(f"N-{n}") for n in range(5)))
+    first = browser.get("/api/acme/orders?limit=30").json()
+    second = browser.get(f"/api/acme/orders?limit=30&before={first[-1]['order']}").json()
+    assert [one["identifier"][0] for one in first[:5]] == ["N"] * 5
+    assert len(second) == 25
+    assert len({one["order"] for one in first + second}) == 55
+    assert browser.get(f"/api/acme/orders?limit=30&before={second[-1]['order']}").json() == []
+
+
 # ---------------------------------------------------------------- an order
 
 

@@ -51,12 +51,9 @@ def lines(db: Database, account: Account, *, integration: str | None = None, sta
     values: dict[str, Any] = {
         "account": account.account_id, "standing": standing or None, "reason": reason or None, "limit": limit,
         "integration": accounts.integration_named(db, account, integration).integration_id if integration else None,
-        "before": None, "before_id": None,
+        "before": before,
     }  # fmt: skip
     with db.transaction(account.account_id) as conn:
-        if before is not None:
-            row = conn.execute(sql("get_order_date"), {"account": account.account_id, "order": before}).fetchone()
-            values |= {"before": row[0] if row else None, "before_id": before}
         rows = conn.execute(sql("list_history"), values).fetchall()
     return [_line(row, personal) for row in rows]
 

@@ -5,17 +5,23 @@ SELECT order_id, integration_id FROM orders
 WHERE account_id = %(account)s AND recheck_at <= %(now)s ORDER BY recheck_at;
 
 -- name: list_history
--- Newest first by the order's own date; the cursor is (date, order).
+-- Newest first by the order's own date; those without one come last. The newest of each integration are looked up in its
+-- own part of the index; `before` is the order after which the page begins.
 SELECT o.order_id, o.changed_at, i.name, COALESCE(o.number, o.source_id), o.customer_name, o.customer_email,
        o.ordered_at, o.products, o.total, o.currency, o.standing, o.reason, o.warnings, i.connector
-FROM orders o JOIN integration i ON i.account_id = o.account_id AND i.integration_id = o.integration_id
-WHERE o.account_id = %(account)s
-  AND (%(integration)s::bigint IS NULL OR o.integration_id = %(integration)s)
-  AND (%(standing)s::text IS NULL OR o.standing = %(standing)s)
-  AND (%(reason)s::text IS NULL OR o.reason = %(reason)s)
-  AND (%(before)s::timestamptz IS NULL OR (o.ordered_at, o.order_id) < (%(before)s, %(before_id)s))
-ORDER BY o.ordered_at DESC NULLS LAST, o.order_id DESC
-LIMIT %(limit)s;
+FROM integration i
+CROSS JOIN LATERAL (
+    SELECT * FROM orders
+    WHERE account_id = %(account)s AND integration_id = i.integration_id
+      AND (%(standing)s::text IS NULL OR standing = %(standing)s)
+      AND (%(reason)s::text IS NULL OR (reason = %(reason)s AND standing <> 'present'))
+      AND (%(before)s::bigint IS NULL OR (CASE WHEN ordered_at IS NULL THEN '-infinity' ELSE ordered_at END, order_id) < ((
+           SELECT CASE WHEN ordered_at IS NULL THEN '-infinity' ELSE ordered_at END FROM orders
+           WHERE account_id = %(account)s AND order_id = %(before)s), %(before)s))
+    ORDER BY CASE WHEN ordered_at IS NULL THEN '-infinity' ELSE ordered_at END DESC, order_id DESC LIMIT %(limit)s
+) o
+WHERE i.account_id = %(account)s AND (%(integration)s::bigint IS NULL OR i.integration_id = %(integration)s)
+ORDER BY CASE WHEN o.ordered_at IS NULL THEN '-infinity' ELSE o.ordered_at END DESC, o.order_id DESC LIMIT %(limit)s;
 
 -- name: find_identifiers
 SELECT kind, value, order_id FROM identifier
@@ -174,13 +180,17 @@ SELECT at, kind, author, detail FROM order_event
 WHERE account_id = %(account)s AND order_id = %(order)s ORDER BY at DESC, event_id DESC LIMIT %(limit)s;
 
 -- name: newest_of_each_standing
--- One order of each standing: of those that are not present, the newest of the reason that is met most.
-SELECT DISTINCT ON (standing) order_id, COALESCE(number, source_id), standing, reason, ordered_at, total, currency
-FROM (
+-- One order of each standing, among the newest of each integration.
+SELECT DISTINCT ON (o.standing) o.order_id, COALESCE(o.number, o.source_id), o.standing, o.reason, o.ordered_at, o.total,
+       o.currency
+FROM integration i
+CROSS JOIN LATERAL (
     SELECT order_id, number, source_id, standing, reason, ordered_at, total, currency FROM orders
-    WHERE account_id = %(account)s ORDER BY ordered_at DESC NULLS LAST, order_id DESC LIMIT %(most)s
-) newest
-ORDER BY standing, reason IS NULL, ordered_at DESC;
+    WHERE account_id = %(account)s AND integration_id = i.integration_id
+    ORDER BY CASE WHEN ordered_at IS NULL THEN '-infinity' ELSE ordered_at END DESC, order_id DESC LIMIT %(most)s
+) o
+WHERE i.account_id = %(account)s
+ORDER BY o.standing, CASE WHEN o.ordered_at IS NULL THEN '-infinity' ELSE o.ordered_at END DESC, o.order_id DESC;
 
 -- name: pulse
 -- Anything of an account that a page shows differs when this does.
@@ -266,7 +276,9 @@ WHERE o.account_id = %(account)s AND o.store_id = %(store)s AND o.source_id = AN
 -- name: list_living
 -- Orders of an interval that the source has not said to be gone.
 SELECT source_id FROM orders
-WHERE account_id = %(account)s AND store_id = %(store)s AND ordered_at >= %(start)s AND ordered_at < %(end)s
+WHERE account_id = %(account)s AND store_id = %(store)s
+  AND integration_id IN (SELECT integration_id FROM integration WHERE account_id = %(account)s AND store_id = %(store)s)
+  AND CASE WHEN ordered_at IS NULL THEN '-infinity' ELSE ordered_at END >= %(start)s AND CASE WHEN ordered_at IS NULL THEN '-infinity' ELSE ordered_at END < %(end)s
   AND (reason IS NULL OR reason <> ALL(%(gone)s));
 
 -- name: last_census

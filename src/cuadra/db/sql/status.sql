@@ -7,8 +7,14 @@ WHERE account_id = %(account)s GROUP BY integration_id;
 
 -- name: today_by_integration
 -- Orders made since a moment, by standing.
-SELECT integration_id, standing, count(*) FROM orders
-WHERE account_id = %(account)s AND ordered_at >= %(since)s GROUP BY integration_id, standing;
+SELECT i.integration_id, o.standing, o.many
+FROM integration i
+CROSS JOIN LATERAL (
+    SELECT standing, count(*) AS many FROM orders
+    WHERE account_id = %(account)s AND integration_id = i.integration_id
+      AND CASE WHEN ordered_at IS NULL THEN '-infinity' ELSE ordered_at END >= %(since)s GROUP BY standing
+) o
+WHERE i.account_id = %(account)s;
 
 -- name: newest_by_integration
 -- When the last thing of each integration was taken into the ledger.

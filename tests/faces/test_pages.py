@@ -13,8 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
+from cuadra.diagnosis import journey
 from cuadra.errors import CuadraError
-from cuadra.faces import guard
+from cuadra.faces import guard, saying
 from cuadra.faces.api.routes import ROUTES
 from cuadra.faces.desk import Desk
 from cuadra.faces.web.app import application
@@ -202,6 +203,47 @@ def test_personal_data_is_masked_until_it_is_shown_on_purpose_and_that_is_logged
     assert len(browser.world.rows("SELECT 1 FROM audit WHERE action = 'personal data shown'")) == 2
 
 
+def test_rows_of_files_and_bodies_in_any_language_hide_who_it_was(browser: Browser) -> None:
+    """What a source wrote is shown with times, amounts and numbers; everything that may be a person's is hidden."""
+    rows = ("id,number,created_at,state,total,currency,nombre,calle,dni\r\n"
+            "Z-1,Z-1,2026-05-01T10:00:00Z,paid,10.00,ARS,María Ferreyra,Pasaje Zorzal 1723,30123456\r\n")  # fmt: skip
+    browser.world.take_csv(
+        {"orders.csv": rows, "lines.csv": "order_id,sku,name,quantity,unit_price\r\nZ-1,S,Taza,1,10.00\r\n"}
+    )
+    path = f"/a/acme/orders/{order_id(browser.world, 'Z-1')}"
+    receipt = re.search(rf"{path}/receipts/\d+", browser.get(path).text)
+    assert receipt is not None
+    text = words(browser.get(receipt[0]))
+    for trace in ("Ferreyra", "María", "Zorzal", "30123456"):
+        assert trace not in text, trace
+    assert "10.00" in text
+    assert "2026-05-01T10:00:00Z" in text
+
+
+@pytest.mark.parametrize(("said", "left"), [
+    ({"nombre": "Ana", "apellido": "Paz", "telefono": "4321", "direccion": {"calle": "Zorzal 1", "numero": 17}}, "Ana Paz Zorzal"),
+    ({"shipping_address": {"latitude": -34.6, "longitude": -58.4, "addressLine2": "4 B", "zip": 1425}}, "34.6 58.4 1425"),
+    ({"billing": {"line_items": [{"name": "Ana Paz"}]}}, "Ana"), ({"order_status_url": "https://x/?key=abc"}, "abc"),
+    ({"receiptJson": '{"payer": "Ana Paz"}'}, "Ana"), ({"dni": 1234567, "fax": 43215678}, "1234567 43215678"),
+    ({"line_items": [{"name": "Taza de ana@example.com", "properties": [{"name": "Grabado", "value": "Ana Paz"}]}]}, "ana@ Paz"),
+])  # fmt: skip
+def test_what_a_source_says_of_people_is_hidden_wherever_it_stands(said: dict[str, Any], left: str) -> None:
+    text = json.dumps(journey.hidden(said), ensure_ascii=False)
+    for trace in left.split():
+        assert trace not in text, text
+
+
+def test_what_a_source_says_of_the_sale_stays() -> None:
+    said = {"id": 5820118888434, "number": "#1043", "status": "processing", "total": "1234.50", "currency": "ARS",
+            "date_created": "2026-05-01T10:00:00", "line_items": [{"name": "Taza azul", "sku": "T-1", "quantity": 2}]}  # fmt: skip
+    assert journey.hidden(said) == said
+
+
+@pytest.mark.parametrize("value", ["sNaN", "1e20000000", "NaN", "Infinity", "x", None, "1E5", "580111"])
+def test_whatever_stands_for_an_amount_is_shown(value: Any) -> None:
+    assert saying.amount(value)
+
+
 def test_resync_runs_it_again_and_says_what_became_of_it(browser: Browser) -> None:
     browser.world.take(order("A", lines=[]))
     path = f"/a/acme/orders/{order_id(browser.world, 'A')}"
@@ -256,7 +298,7 @@ def test_a_run_has_its_partitions_and_its_bad_rows_to_download(browser: Browser)
     text = words(page)
     for said in ("What came", "seen", "Where its orders stand", "cancelled"):
         assert said in text, said
-    packed = browser.get("/a/acme/integrations/shop/rejects.zip")
+    packed = browser.post("/a/acme/integrations/shop/rejects.zip")
     assert packed.status_code == 200
     with zipfile.ZipFile(BytesIO(packed.content)) as archive:
         assert any(b"much" in archive.read(name) for name in archive.namelist())
@@ -312,10 +354,25 @@ def test_only_this_machine_may_ask_and_only_our_pages_may_change_something(brows
 @pytest.mark.parametrize(
     ("host", "fine"),
     [("localhost:8000", True), ("127.0.0.1", True), ("[::1]:8000", True), ("127.0.0.2:1", True), ("localhost.evil.example", False),
-     ("10.0.0.1", False), ("", False), ("0.0.0.0:8000", False), ("[::]:80", False), ("user@evil.example", False)],
+     ("10.0.0.1", False), ("[::1", False), ("[abc]", False), ("", False), ("0.0.0.0:8000", False), ("[::]:80", False), ("user@evil.example", False)],
 )  # fmt: skip
 def test_which_hosts_are_this_machine(host: str, fine: bool) -> None:
     assert guard.local(host) == fine
+
+
+def test_a_page_of_somebody_else_makes_nobody_work(browser: Browser) -> None:
+    foreign = {"sec-fetch-site": "cross-site"}
+    assert browser.get("/api/acme/orders", headers={**foreign, "sec-fetch-mode": "no-cors"}).status_code == 403
+    assert browser.get("/a/acme", headers={**foreign, "sec-fetch-mode": "navigate"}).status_code == 200
+    assert browser.get("/api/acme/ask?q=1").status_code == 405
+    assert browser.post("/api/acme/ask?q=1").json()["reason"] == "identifier_unknown_everywhere"
+
+
+@pytest.mark.parametrize(
+    "path", ["/a/acme/ask?q=%00", "/a/acme/orders?integration=%00", "/a/acme/runs?before=99999999999999999999"]
+)
+def test_what_no_database_holds_is_no_fault_of_ours(browser: Browser, path: str) -> None:
+    assert browser.get(path).status_code in (200, 400, 404)
 
 
 def test_every_answer_forbids_what_pages_do_not_need(browser: Browser) -> None:

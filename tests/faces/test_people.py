@@ -14,7 +14,9 @@ from cuadra import accounts, secrets
 from cuadra.connectors.base import Raw, Rejected, Told
 from cuadra.connectors.shopify.hooks import judge
 from cuadra.faces.intake.app import Intake
-from cuadra.jobs import problems, taking, telling
+from cuadra.jobs import problems, taking, telling, working
+from cuadra.ledger import person
+from cuadra.ledger.acts import Act
 from cuadra.model import Entity
 from cuadra.secrets import KeyFile, Secret
 from tests.faces.conftest import Cuadra
@@ -38,10 +40,8 @@ def signed(
             "x-shopify-webhook-id": webhook, "content-type": "application/json"}  # fmt: skip
 
 
-def of_buyer(orders: list[int] | None = None, **who: Any) -> bytes:
-    return json.dumps(
-        {"shop_id": 1, "shop_domain": "cafe.myshopify.com", "customer": who, "orders_to_redact": orders or []}
-    ).encode()
+def of_buyer(orders: list[int] | None = None, *, shop: str = "cafe.myshopify.com", **who: Any) -> bytes:
+    return json.dumps({"shop_id": 1, "shop_domain": shop, "customer": who, "orders_to_redact": orders or []}).encode()
 
 
 def heard(shop: Followed, topic: str, customer: Any = None) -> None:
@@ -72,10 +72,36 @@ def buyer_of(shop: Followed) -> Any:
 def test_whom_a_request_names() -> None:
     body = of_buyer([7, 8], id=501, email="ana@example.com", phone=None)
     told = judge(signed(body, "customers/redact"), body, "s", "cafe.myshopify.com")
-    assert told == Told("erase_person", "customers/redact", "w1",
-                        {"id": "501", "email": "ana@example.com", "phone": None, "orders": ["7", "8"]})  # fmt: skip
-    told = judge(signed(b"{}", "shop/redact"), b"{}", "s", "cafe.myshopify.com")
-    assert told == Told("erase_store", "shop/redact", "w1", {})
+    assert isinstance(told, Told)
+    assert (told.kind, told.topic) == ("erase_person", "customers/redact")
+    assert told.subject == {"id": "501", "email": "ana@example.com", "phone": None, "orders": ["7", "8"]}
+    assert told.webhook.startswith("w1:")
+    body = b'{"shop_id": 1, "shop_domain": "cafe.myshopify.com"}'
+    told = judge(signed(body, "shop/redact"), body, "s", "cafe.myshopify.com")
+    assert isinstance(told, Told)
+    assert (told.kind, told.subject) == ("erase_store", {})
+
+
+@pytest.mark.parametrize("topic", [*TOPICS, "app/uninstalled"])
+def test_a_genuine_notice_of_something_else_is_no_request(topic: str) -> None:
+    """The topic is not signed: whoever has seen a notice of an order could send it again under another one."""
+    bodies = [
+        {"id": 1, "line_items": [], "customer": {"id": 5}}, {}, {"shop_id": 1},
+        {"shop_id": 1, "shop_domain": "cafe.myshopify.com", "customer": {"id": 5}, "line_items": []},
+    ]  # fmt: skip
+    if topic != "customers/redact":
+        bodies.append({"shop_domain": "cafe.myshopify.com", "customer": {"id": 5}, "orders_to_redact": []})
+    if topic != "customers/data_request":
+        bodies.append({"shop_domain": "cafe.myshopify.com", "customer": {"id": 5}, "orders_requested": []})
+    for said in bodies:
+        body = json.dumps(said).encode()
+        found = judge(signed(body, topic), body, "s", "cafe.myshopify.com")
+        assert isinstance(found, Rejected), (topic, said)
+        assert found.reason == "payload_unreadable"
+    other = b'{"shop_id": 1, "shop_domain": "te.myshopify.com"}'
+    found = judge(signed(other, "shop/redact"), other, "s", "cafe.myshopify.com")
+    assert isinstance(found, Rejected)
+    assert found.reason == "store_unexpected"
 
 
 def test_a_request_that_cannot_be_read_is_refused_and_one_that_is_not_genuine_too() -> None:
@@ -122,7 +148,7 @@ def test_requests_are_kept_apart_from_receipts_and_one_that_comes_again_is_the_s
 def test_a_request_goes_to_the_shop_that_it_names(world: World, info: str) -> None:
     path = shopify(world, "cafe", "s")
     shopify(world, "te", "t")
-    body = of_buyer(id=1)
+    body = of_buyer(id=1, shop="te.myshopify.com")
     intake = Intake(world.settings, info)
 
     async def act() -> list[int]:
@@ -250,6 +276,42 @@ def test_after_an_app_was_thrown_out_everybody_is_forgotten(world: World) -> Non
         assert found(world, traces=emails) == []
         assert shop.rows("SELECT count(*), sum(total) FROM orders") == many
         assert shop.one.state == "broken"
+
+
+def test_a_contact_that_two_people_share_erases_only_the_one_who_asks(world: World) -> None:
+    with following(world, orders=40) as shop:
+        shop.scan()
+        who = buyer_of(shop)
+        other = next(one for one in shop.shop.world.customers.values() if one.id != who.id and one.email and one.orders)
+        buyer = person.Buyer(str(who.id), other.email, None, [str(other.orders[0])])
+        person.erase_buyer(world.db, Act(world.account, "test"), shop.one.store_id, buyer)
+        assert found(world, traces=(who.email,)) == []
+        rows = shop.rows(
+            "SELECT count(*) FROM customer_key WHERE kind = 'email' AND value = %s", other.email.casefold()
+        )
+        assert rows == [(1,)], "whose order was named, or whose contact it is, is not himself forgotten"
+
+
+def test_a_request_waits_while_the_store_is_imported_and_is_done_of_a_removed_one(world: World) -> None:
+    with following(world, orders=40) as shop:
+        shop.scan()
+        listening(shop)
+        who = buyer_of(shop)
+        shop.shop.ask_privacy("customers/redact", who)
+        shop.shop.deliver()
+        with world.db.transaction(world.account.account_id) as conn:
+            conn.execute("UPDATE run SET state = 'running', ended_at = NULL")
+        assert telling.due(world.db, world.account, shop.one) == 0
+        with world.db.transaction(world.account.account_id) as conn:
+            conn.execute("UPDATE run SET state = 'finished', ended_at = now()")
+            conn.execute("UPDATE platform_notice SET due_at = now()")
+        gone = shop.one
+        accounts.move(world.db, world.account, gone, "removed", "test")
+        with world.db.again() as db:
+            shops = working.Shops(world.settings, db)
+            working.listen(db, shops)
+            shops.close()
+        assert found(world, traces=(who.email,)) == []
 
 
 # ---------------------------------------------------------------- the app

@@ -882,7 +882,7 @@ CREATE FUNCTION intake_directory() RETURNS TABLE (
         JOIN account a ON a.account_id = i.account_id
         LEFT JOIN secret s ON s.account_id = i.account_id AND s.integration_id = i.integration_id
                           AND s.name = 'webhook_secret'
-        WHERE i.address IS NOT NULL AND i.state <> 'removed';
+        WHERE i.address IS NOT NULL;  -- a removed one is still told what its platform asks about people
     END;
 COMMENT ON FUNCTION intake_directory IS 'Where notices may come in, with the sealed secret that they are signed with.';
 

@@ -155,43 +155,61 @@ def _changes(changes: dict[str, Any] | None, personal: bool) -> list[tuple[str, 
 
 # ---------------------------------------------------------------- bodies, whose fields nobody here has named
 
-#: keys below which a source speaks of people
+#: keys below which a source speaks of people, in the languages that shops are written in
 _OF_PEOPLE = re.compile(
-    r"customer|buyer|client|billing|shipping_?address|delivery|address|contact|recipient|receiver|name|email|mail|phone|"
-    r"note|comment|message|company|city|zip|postcode|province|document|nif|cuit|dni|ip$|user_?agent|meta_data|attributes|value$",
-    re.IGNORECASE,
+    r"customer|cliente|buyer|comprador|client|billing|factura|shipping_?address|delivery|entrega|address|direcc|domicilio|calle|"
+    r"contact|recipient|receiver|destinat|person|user|name|nombre|apellido|email|mail|correo|phone|tel|cel|movil|whatsapp|note|"
+    r"nota|coment|comment|message|mensaje|company|empresa|city|ciudad|localidad|zip|postal|postcode|province|provincia|"
+    r"latitude|longitude|document|nif|cuit|cuil|dni|rut|cpf|rfc|browser|ip$|agent|meta_data|attributes|properties|custom|value$|"
+    r"receipt|token|secret|key$|url$|link$|tags$", re.IGNORECASE,
 )  # fmt: skip
-_OF_THINGS = re.compile(
-    r"(line_?items?|lines?|products?|variants?|shipping_?lines?|tax_?lines?|discounts?|coupon)", re.IGNORECASE
+#: keys below which it speaks of what was sold, and there what says it
+_OF_THINGS = re.compile(r"(line_?items?|lines?|products?|variants?|items?|renglones|productos)", re.IGNORECASE)
+_THING = re.compile(
+    r"(name|title|sku|variant_?title|product_?name|vendor|unit|nombre|producto|descripcion)", re.IGNORECASE
+)
+#: keys whose words are the platform's own
+_WORDS = re.compile(r"(\w*_)?(status|state|estado|currency|moneda|type|kind|method|gateway|source_?name|channel|canal|number|numero|sku|code|id)",
+                    re.IGNORECASE)  # fmt: skip
+_NUMBERS = re.compile(r"(\w*_)?(id|number|numero|nro)", re.IGNORECASE)
+_DATUM = re.compile(
+    r"[+-]?\d{1,6}([.,]\d+)*|\d{4}-\d\d-\d\d([T ][\d:.,]+(Z|[+-]\d\d:?\d\d)?)?|gid://\w+/\w+/\d+|true|false",
+    re.IGNORECASE,
 )
 _EMAIL = re.compile(r"[^\s@\"<>]+@[\w.-]+")
-_DIGITS = re.compile(r"\+?\d[\d\s().-]{7,}\d")
+_DIGITS = re.compile(r"\+?\d[\d\s().-]{5,}\d")
+_CELL = re.compile(r"[^,;|\t\n\r\"]+")
+MOST_DIGITS = 10**6
 
 
-def hidden(value: Any, people: bool = False) -> Any:
-    """JSON of a source with what may say who somebody is hidden: rather too much than too little. Pure."""
+def hidden(value: Any, key: str = "", *, people: bool = False, things: bool = False) -> Any:
+    """JSON of a source in which only that stays which cannot say who somebody is: times, amounts, numbers, the platform's own
+    words, and what was sold. Rather too little than too much. Pure."""
     if isinstance(value, dict):
-        return {key: hidden(item, (people or _OF_PEOPLE.search(key) is not None) and _OF_THINGS.search(key) is None)
-                for key, item in value.items()}  # fmt: skip
+        return {name: hidden(item, name, people=people or (not _sold(name, things) and _OF_PEOPLE.search(name) is not None),
+                             things=not people and (things or _OF_THINGS.fullmatch(name) is not None))
+                for name, item in value.items()}  # fmt: skip
     if isinstance(value, list):
-        return [hidden(item, people) for item in value]
-    if isinstance(value, str) and value:
-        return masking.HIDDEN if people else _plain_text(value)
-    return (
-        masking.HIDDEN
-        if people and isinstance(value, int) and not isinstance(value, bool) and value > 9_999_999
-        else value
-    )
+        return [hidden(item, key, people=people, things=things) for item in value]
+    if value is None or isinstance(value, bool) or value == "":
+        return value
+    if people:
+        return masking.HIDDEN
+    if isinstance(value, int | float):
+        return value if abs(value) < MOST_DIGITS or _NUMBERS.fullmatch(key) else masking.HIDDEN
+    if _DATUM.fullmatch(value):
+        return value
+    return _without_contacts(value) if _sold(key, things) or _WORDS.fullmatch(key) else masking.HIDDEN
+
+
+def _sold(key: str, things: bool) -> bool:
+    return things and _THING.fullmatch(key) is not None
+
+
+def _without_contacts(text: str) -> str:
+    return text if text.isdecimal() else _DIGITS.sub(masking.HIDDEN, _EMAIL.sub(masking.HIDDEN, text))
 
 
 def _plain_text(text: str) -> str:
-    """A text with whatever looks like a contact hidden; one that says when or how much stays."""
-    return (
-        _EMAIL.sub(masking.HIDDEN, text)
-        if _is_datum(text)
-        else _DIGITS.sub(masking.HIDDEN, _EMAIL.sub(masking.HIDDEN, text))
-    )
-
-
-def _is_datum(text: str) -> bool:
-    return re.fullmatch(r"[\d.,:TZ+-]{1,40}|gid://[\w/?=-]+", text) is not None
+    """A row of a file, or whatever is no JSON: times and small numbers stay, each other cell is hidden."""
+    return _CELL.sub(lambda cell: cell[0] if _DATUM.fullmatch(cell[0].strip()) else masking.HIDDEN, text)

@@ -56,8 +56,13 @@ def refused(method: str, headers: dict[bytes, bytes]) -> str:
     host = headers.get(b"host", b"").decode("latin-1")
     if not local(host):
         return "only this machine may ask"
-    if method in ("GET", "HEAD"):
-        return ""
+    mode = headers.get(b"sec-fetch-mode", b"")
+    if method in (
+        "GET",
+        "HEAD",
+    ):  # a link from elsewhere may be followed; its page may not make us work behind one's back
+        foreign = headers.get(b"sec-fetch-site", b"") in (b"cross-site", b"same-site") and mode != b"navigate"
+        return "only our own pages may ask" if foreign else ""
     origin = headers.get(b"origin", b"").decode("latin-1")
     site = headers.get(b"sec-fetch-site", b"").decode("latin-1")
     # a browser says where it comes from in one way or the other; what is no browser has nobody's rights to borrow
@@ -67,10 +72,10 @@ def refused(method: str, headers: dict[bytes, bytes]) -> str:
 
 def local(host: str) -> bool:
     """Whether a `Host` names this machine by a name that nobody else can give it."""
-    name = urlsplit(f"//{host}").hostname or ""
-    if name == "localhost":
-        return True
     try:
+        name = urlsplit(f"//{host}").hostname or ""
+        if name == "localhost":
+            return True
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 
 import cuadra.db as database
 from cuadra import observing
@@ -19,5 +18,5 @@ def build() -> Guard:
     """The application of this process's settings; its database must be there and migrated."""
     settings = Settings.load()
     observing.configure(settings.log or observing.OFF)
-    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
+    end_with(os.getppid())
     return app.application(Desk(settings, database.conninfo(settings)), ROUTES)

@@ -1,10 +1,8 @@
-"""`python -m cuadra.faces.pages HOST PORT`: the pages, until the program that started them ends."""
+"""`python -m cuadra.faces.pages HOST PORT [PARENT]`: the pages; with the number of a process, until that one ends."""
 
 from __future__ import annotations
 
-import os
 import sys
-import threading
 
 from cuadra.faces import server
 from cuadra.faces.ending import end_with
@@ -13,8 +11,9 @@ from cuadra.faces.ending import end_with
 def main() -> None:
     """Listen; everything else is the environment's."""
     host, port = sys.argv[1], int(sys.argv[2])
-    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
-    server.serve(host, port, lambda: None, server.PAGES)
+    if len(sys.argv) > 3:  # by whom it was started: said, for he may have died before this is asked
+        end_with(int(sys.argv[3]))
+    server.serve(host, port, lambda: None, server.PAGES, stop_seconds=server.PAGES_STOP_SECONDS)
 
 
 if __name__ == "__main__":

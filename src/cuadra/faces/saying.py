@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
@@ -155,7 +156,9 @@ def amount(value: object) -> str:
         found = Decimal(str(value))
     except ArithmeticError:
         return str(value)
-    places = max(-int(found.as_tuple().exponent), 0) if found.is_finite() else 0
+    if not found.is_finite() or not -20 <= found.adjusted() <= 20:
+        return str(value)
+    places = min(max(-int(found.as_tuple().exponent), 0), 20)
     return str(format_decimal(found, "#,##0" + ("." + "0" * places if places else ""), locale=language()))
 
 
@@ -179,7 +182,8 @@ def said(key: str, value: Any, zone: str, of: str = "") -> str:
         return _("not searched to the end")
     if isinstance(value, str) and key not in LITERAL and of not in LITERAL:
         if _MOMENT.fullmatch(value):
-            return when(datetime.fromisoformat(value), zone)
+            with suppress(ValueError):  # it only looks like one: the 30th of February
+                return when(datetime.fromisoformat(value), zone)
         if key in WORDS or of in WORDS or (key == "state" and of == "integrations"):
             return word(value)
     return str(value)

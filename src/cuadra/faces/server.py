@@ -20,6 +20,8 @@ PAGES = "cuadra.faces.http:build"
 MOST_CONNECTIONS = 512
 """Requests at work at once; more wait in the kernel's queue."""
 STOP_SECONDS = 20
+PAGES_STOP_SECONDS = 2
+"""Whoever looks at a page that changes by itself is listening for ever: nothing of it is lost."""
 
 _LOG = {**LOGGING_CONFIG, "handlers": {
     "console": {"formatter": "generic", "class": "logging.StreamHandler", "stream": "ext://sys.stderr"},
@@ -39,7 +41,9 @@ def claim(host: str, port: int) -> None:
                       why=error.strerror or str(error)) from error  # fmt: skip
 
 
-def serve(host: str, port: int, ready: Callable[[], None], application: str) -> None:
+def serve(
+    host: str, port: int, ready: Callable[[], None], application: str, *, stop_seconds: int = STOP_SECONDS
+) -> None:
     """Listen until SIGINT or SIGTERM, then finish what is in flight. `ready` is called once somebody answers.
 
     The process that listens is started anew, not forked: this one may have threads and connections at work. One that
@@ -49,7 +53,7 @@ def serve(host: str, port: int, ready: Callable[[], None], application: str) -> 
     server = Granian(
         application, address=host, port=port, interface=Interfaces.ASGI, http=HTTPModes.http1, websockets=False,
         factory=True, backlog=1024, backpressure=MOST_CONNECTIONS, respawn_failed_workers=True,
-        workers_kill_timeout=STOP_SECONDS, log_level=LogLevels.error, log_dictconfig=_LOG,
+        workers_kill_timeout=stop_seconds, log_level=LogLevels.error, log_dictconfig=_LOG,
     )  # fmt: skip
     threading.Thread(target=_await, args=(host, port, ready), daemon=True).start()
     try:

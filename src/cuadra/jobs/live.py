@@ -67,7 +67,7 @@ def before(job: Job, shop: Shop) -> None:
 def after(job: Job, shop: Shop, *, compare: bool) -> census.Census | None:
     """After the lists: what is in doubt is asked for, states of ours go back, and now and then everything is compared."""
     taking.arrived(job.db, job.account, job.integration, shop)
-    telling.due(job.db, job.account, job.integration)
+    telling.due(job.db, job.account, job.integration, job.run_id)
     done = relinking.due(job.db, job.account, job.integration, shop)
     writing_back.due(job.db, job.account, job.integration, shop)
     if done.trouble is not None:

@@ -48,8 +48,8 @@ class Request(msgspec.Struct, frozen=True):
         return self.done_at is None
 
 
-def due(db: Database, account: Account, integration: Integration) -> int:
-    """Do what there is to do of one integration; returns how much was done."""
+def due(db: Database, account: Account, integration: Integration, run_id: int | None = None) -> int:
+    """Do what there is to do of one integration; returns how much was done. `run_id`: the import that does it at its end."""
     key = {"account": account.account_id, "integration": integration.integration_id}
     with db.transaction(account.account_id) as conn:
         rows = conn.execute(sql("due_platform_notices"), {**key, "now": utc_now()}).fetchall()
@@ -59,7 +59,7 @@ def due(db: Database, account: Account, integration: Integration) -> int:
             if kind == "uninstalled":
                 result = _uninstalled(db, account, integration, subject, received_at)
             else:
-                result = _erased(db, account, integration, kind, subject, number)
+                result = _erased(db, account, integration, kind, subject, number, run_id)
         except Refused as refused:
             pause = min(FIRST_PAUSE * 2.0 ** min(tries, 20), LONGEST_PAUSE)
             _note(db, account, "put_off_platform_notice", number, {"refused": refused.message}, pause=pause)
@@ -107,11 +107,11 @@ def _uninstalled(db: Database, account: Account, integration: Integration, subje
 
 
 def _erased(db: Database, account: Account, integration: Integration, kind: str, subject: dict[str, Any],
-            number: int) -> dict[str, Any]:  # fmt: skip
+            number: int, run_id: int | None) -> dict[str, Any]:  # fmt: skip
     act = Act(account, integration.connector, f"{integration.name}: {kind} {number}")
     if kind == "erase_store":
-        return _counts(*person.erase_store(db, act, integration.store_id))
-    return _counts(*person.erase_buyer(db, act, integration.store_id, msgspec.convert(subject, Buyer)))
+        return _counts(*person.erase_store(db, act, integration.store_id, but_for=run_id))
+    return _counts(*person.erase_buyer(db, act, integration.store_id, msgspec.convert(subject, Buyer), but_for=run_id))
 
 
 def _counts(customers: int, orders: int) -> dict[str, Any]:

@@ -127,20 +127,26 @@ MOST = 500
 def export_buyer(db: Database, account: Account, store_id: int, buyer: Buyer) -> dict[str, Any]:
     """Everything known of a buyer through this store, as JSON; nobody is an answer too."""
     with db.transaction(account.account_id) as conn:
-        return _written(conn, account, _buyer(conn, account, store_id, buyer)[0])
+        person, customers = _buyer(conn, account, store_id, buyer)
+        return _written(conn, account, Person(customers, person.orders))
 
 
-def erase_buyer(db: Database, act: Act, store_id: int, buyer: Buyer) -> tuple[int, int]:
+def erase_buyer(db: Database, act: Act, store_id: int, buyer: Buyer, *, but_for: int | None = None) -> tuple[int, int]:
     """Erase a buyer as far as one store speaks for him: his orders of this store, and himself if no other store knows him.
-    Returns how many customers and orders. Raises Refused as `erase` does; to be asked for again."""
+    Returns how many customers and orders. Raises Refused as `erase` does, and while the store is being imported (by another
+    run than `but_for`): what is on its way would bring him back. To be asked for again then."""
     with db.writing(act.account.account_id) as conn:
-        person, alone = _buyer(conn, act.account, store_id, buyer)
+        _settled(conn, act.account, store_id, but_for)
+        person, customers = _buyer(conn, act.account, store_id, buyer)
         said = {text for text in (buyer.email, buyer.phone) if text and len(text) > 5}
-        _erase(conn, act, person, said | _texts(person, ""), everywhere=alone)
+        _erase(conn, act, person, said | _texts(person, ""), everywhere=len(person.customers) == len(set(customers)))
+        conn.execute(sql("forget_requests"), {
+            "account": act.account.account_id, "store": store_id, "id": buyer.id, "email": buyer.email,
+        })  # fmt: skip
     return len(person.customers), len(person.orders)
 
 
-def erase_store(db: Database, act: Act, store_id: int) -> tuple[int, int]:
+def erase_store(db: Database, act: Act, store_id: int, *, but_for: int | None = None) -> tuple[int, int]:
     """Erase everybody who is known through this store alone, and every buyer in its orders. Returns how many customers and
     orders. What was done stays done where it is broken off. Raises Refused while receipts of the store wait."""
     account = act.account.account_id
@@ -148,6 +154,7 @@ def erase_store(db: Database, act: Act, store_id: int) -> tuple[int, int]:
     customers = orders = 0
     while True:
         with db.writing(account) as conn:
+            _settled(conn, act.account, store_id, but_for)
             row = conn.execute(sql("count_waiting_of_store"), key).fetchone()
             if row and row[0]:
                 raise Refused("Receipts of this store wait to be imported; finish that first: cuadra import NAME.")
@@ -156,6 +163,7 @@ def erase_store(db: Database, act: Act, store_id: int) -> tuple[int, int]:
             if not rows:
                 people = [customer for (customer,) in conn.execute(sql("customers_of_store"), key)]
                 conn.execute(sql("erase_receipts_of_store"), {**key, "now": act.clock()})
+                conn.execute(sql("forget_requests"), {**key, "id": None, "email": None})
             person = Person(_here_alone(conn, key, people), [tuple(row[:4]) for row in rows])
             if person.customers or person.orders:
                 _erase(conn, act, person, set())
@@ -164,16 +172,36 @@ def erase_store(db: Database, act: Act, store_id: int) -> tuple[int, int]:
             return customers, orders
 
 
-def _buyer(conn: Conn, account: Account, store_id: int, buyer: Buyer) -> tuple[Person, bool]:
-    """His orders of this store with those of his customers that no other store knows; whether that is all of them."""
+def _settled(conn: Conn, account: Account, store_id: int, but_for: int | None) -> None:
+    key = {"account": account.account_id, "store": store_id, "but_for": but_for}
+    row = conn.execute(sql("importing_store"), key).fetchone()
+    if row and row[0]:
+        raise Refused("This store is being imported; what is on its way would bring back who is to be erased.")
+
+
+def _buyer(conn: Conn, account: Account, store_id: int, buyer: Buyer) -> tuple[Person, list[int]]:
+    """His orders of this store with those of his customers that no other store knows; and all his customers. He is known by
+    the store's own number of him, else by his email, else by his phone: what is weaker may be somebody else's too."""
     phones = contacts.phones(buyer.phone or "", accounts.phone_regions(conn, account))
-    key = {"account": account.account_id, "store": store_id, "source": f"{store_id}:{buyer.id}",
-           "email": contacts.email(buyer.email).value, "phone": next(iter(phones), None), "sources": buyer.orders}  # fmt: skip
-    customers = [number for (number,) in conn.execute(sql("buyers_of_store"), key)]
-    rows = conn.execute(sql("orders_of_buyer"), {**key, "customers": customers}).fetchall()
-    customers += [customer for *_, customer in rows if customer is not None]
-    alone = _here_alone(conn, key, customers)
-    return Person(alone, [tuple(row[:4]) for row in rows]), len(alone) == len(set(customers))
+    email = contacts.email(buyer.email).value
+    key = {"account": account.account_id, "store": store_id, "sources": buyer.orders}
+    customers: list[int] = []
+    known: dict[str, Any] = {"source": None, "email": None, "phone": None}
+    for name, value in (
+        ("source", f"{store_id}:{buyer.id}" if buyer.id else None),
+        ("email", email),
+        ("phone", next(iter(phones), None)),
+    ):
+        if value is None:
+            continue
+        known = {"source": None, "email": None, "phone": None, name: value}
+        customers = [number for (number,) in conn.execute(sql("buyers_of_store"), {**key, **known})]
+        if customers:
+            break
+    rows = conn.execute(
+        sql("orders_of_buyer"), {**key, "email": email, "phone": next(iter(phones), None), "customers": customers}
+    ).fetchall()
+    return Person(_here_alone(conn, key, customers), [tuple(row[:4]) for row in rows]), customers
 
 
 def _here_alone(conn: Conn, key: dict[str, Any], customers: list[int]) -> list[int]:

@@ -13,6 +13,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -51,28 +52,45 @@ def judge(headers: Mapping[str, str], body: bytes, secrets: str, shop: str) -> P
         return Rejected("store_unexpected", {"store_named": said, "store_expected": shop})
     topic = _short(headers, "topic")
     if topic in OF_US:
-        return _told(topic, headers, body)
+        return _told(topic, headers, body, shop)
     entity = _ENTITIES.get(topic.partition("/")[0]) if topic not in GONE else None
     return Delivery(entity if topic in TOPICS else None, topic, _short(headers, "webhook-id"))
 
 
-def _told(topic: str, headers: Mapping[str, str], body: bytes) -> Told | Rejected:
-    """What is of no order. Numbers become texts, as everywhere."""
-    kind, webhook = OF_US[topic], _short(headers, "webhook-id")
+def _told(topic: str, headers: Mapping[str, str], body: bytes, shop: str) -> Told | Rejected:
+    """What is of no order. The topic is no part of what is signed, so that the body itself must say what it is, and of which
+    shop: a genuine notice of something else, sent again under this topic, is none."""
+    kind = OF_US[topic]
     try:
         said = msgspec.json.decode(body, type=_Request)
     except msgspec.MsgspecError as error:
         return Rejected("payload_unreadable", {"position": None, "message": str(error)})
+    named = said.shop_domain or said.myshopify_domain
+    if not named or not _fits(kind, said):
+        return Rejected("payload_unreadable", {"position": None, "message": f"no body of {topic}"})
+    if named.casefold() != shop.casefold():
+        return Rejected("store_unexpected", {"store_named": named[:100], "store_expected": shop})
+    webhook = f"{_short(headers, 'webhook-id')}:{hashlib.sha256(body).hexdigest()[:32]}"
     if kind == "uninstalled":
         return Told(kind, topic, webhook, {"at": _short(headers, "triggered-at") or None})
     if kind == "erase_store":
         return Told(kind, topic, webhook)
-    buyer = said.customer
-    orders = said.orders_to_redact or said.orders_requested or []
+    buyer = said.customer or _Buyer()
     return Told(kind, topic, webhook, {
         "id": None if buyer.id is None else str(buyer.id), "email": buyer.email, "phone": buyer.phone,
-        "orders": [str(one) for one in orders],
+        "orders": [str(one) for one in said.orders_to_redact or said.orders_requested or []],
     })  # fmt: skip
+
+
+def _fits(kind: str, said: _Request) -> bool:
+    """Whether a body is of this kind."""
+    if kind == "uninstalled":
+        return said.myshopify_domain is not None and said.line_items is None
+    if kind == "erase_store":
+        return said.shop_id is not None and said.customer is None and said.line_items is None
+    if kind == "erase_person":
+        return said.customer is not None and said.orders_to_redact is not None
+    return said.customer is not None and (said.data_request is not None or said.orders_requested is not None)
 
 
 class _Buyer(msgspec.Struct):
@@ -82,9 +100,16 @@ class _Buyer(msgspec.Struct):
 
 
 class _Request(msgspec.Struct):
-    customer: _Buyer = msgspec.field(default_factory=_Buyer)
+    shop_id: int | str | None = None
+    shop_domain: str | None = None
+    myshopify_domain: str | None = None
+    """Of the shop itself, which is the body of `app/uninstalled`."""
+    customer: _Buyer | None = None
     orders_to_redact: list[int | str] | None = None
     orders_requested: list[int | str] | None = None
+    data_request: dict[str, Any] | None = None
+    line_items: list[Any] | None = None
+    """Only an order has them."""
 
 
 def genuine(body: bytes, secrets: str, given: str) -> bool:

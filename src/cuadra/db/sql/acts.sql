@@ -262,21 +262,24 @@ UPDATE file_reject SET raw = '', value = '', settled = true
 WHERE account_id = %(account)s AND position(%(text)s::bytea IN raw) > 0;
 
 -- name: count_waiting_with
--- Receipts that hold a text and are not in the ledger yet.
+-- Receipts that hold a text and are not in the ledger yet, but will be soon: not those of an integration that is paused.
 SELECT count(*) FROM inbox i
+JOIN integration n ON n.account_id = i.account_id AND n.integration_id = i.integration_id AND n.state IN ('active', 'broken')
 JOIN receipt r ON r.account_id = i.account_id AND r.retention = i.retention AND r.received_at = i.received_at
               AND r.receipt_id BETWEEN i.first_receipt AND i.last_receipt
 WHERE i.account_id = %(account)s AND position(%(text)s::bytea IN r.body) > 0;
 
 -- name: erase_receipts_with
--- Not those that still wait: they are all there is of their orders. What an order was not made of (a hint, a refusal) is
+-- Not those that go through the pipeline soon: they are all there is of their orders. What an order was not made of (a hint, a refusal) is
 -- gone as well.
 UPDATE receipt r SET body = '', headers = jsonb_build_object('erased', %(now)s::timestamptz)
 WHERE r.account_id = %(account)s AND r.arrival <> 'person' AND position(%(text)s::bytea IN r.body) > 0
   AND NOT EXISTS (SELECT FROM attempt a WHERE a.account_id = r.account_id AND a.receipt_id = r.receipt_id
                   AND a.order_id IS NOT NULL AND a.outcome NOT IN ('hint', 'refused', 'failed'))
-  AND NOT EXISTS (SELECT FROM inbox i WHERE i.account_id = r.account_id
-                  AND r.receipt_id BETWEEN i.first_receipt AND i.last_receipt);
+  AND NOT EXISTS (SELECT FROM inbox i
+                  JOIN integration n ON n.account_id = i.account_id AND n.integration_id = i.integration_id
+                  WHERE i.account_id = r.account_id AND n.state IN ('active', 'broken')
+                    AND r.receipt_id BETWEEN i.first_receipt AND i.last_receipt);
 
 -- name: erase_customers
 UPDATE customer SET name = NULL, details = '{}', erased_at = %(now)s

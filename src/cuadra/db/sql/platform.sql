@@ -4,7 +4,7 @@
 -- Integrations with something of it to do, of all accounts. What is to be handed out waits for a person.
 SELECT DISTINCT n.account_id, n.integration_id FROM platform_notice n
 JOIN integration i ON i.account_id = n.account_id AND i.integration_id = n.integration_id
-WHERE n.done_at IS NULL AND n.kind <> 'export_person' AND n.due_at <= %(now)s AND i.state <> 'removed';
+WHERE n.done_at IS NULL AND n.kind <> 'export_person' AND n.due_at <= %(now)s;
 
 -- name: due_platform_notices
 SELECT notice_id, kind, subject, received_at, tries FROM platform_notice
@@ -84,8 +84,25 @@ WHERE k.account_id = %(account)s AND k.kind = 'source' AND split_part(k.value, '
   AND c.erased_at IS NULL;
 
 -- name: count_waiting_of_store
+-- What of a store will go through the pipeline soon; what waits for a paused integration does not.
 SELECT count(*) FROM inbox x JOIN integration i ON i.account_id = x.account_id AND i.integration_id = x.integration_id
-WHERE x.account_id = %(account)s AND i.store_id = %(store)s;
+WHERE x.account_id = %(account)s AND i.store_id = %(store)s AND i.state IN ('active', 'broken');
+
+-- name: importing_store
+SELECT EXISTS (
+    SELECT FROM run r JOIN integration i ON i.account_id = r.account_id AND i.integration_id = r.integration_id
+    WHERE r.account_id = %(account)s AND i.store_id = %(store)s AND r.state = 'running' AND r.kind = 'import'
+      AND r.run_id IS DISTINCT FROM %(but_for)s
+);
+
+-- name: forget_requests
+-- Whoever was erased has nothing more to ask for; without a number and an email that is everybody of the store.
+UPDATE platform_notice n SET done_at = clock_timestamp(), subject = '{}', result = '{"erased": true}'
+FROM integration i
+WHERE n.account_id = %(account)s AND i.account_id = n.account_id AND i.integration_id = n.integration_id
+  AND i.store_id = %(store)s AND n.done_at IS NULL AND n.kind = 'export_person'
+  AND ((%(id)s::text IS NULL AND %(email)s::text IS NULL) OR n.subject ->> 'id' = %(id)s
+       OR lower(n.subject ->> 'email') = lower(%(email)s));
 
 -- name: erase_receipts_of_store
 -- Receipts that belong to no order; those of orders were rewritten with them.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from litestar import Router, get
+from litestar import Router, get, post
 from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import structs
@@ -36,16 +36,18 @@ def get_status(state: State, account: FromPath[str]) -> Any:
 
 
 @get("/{account:str}/why", sync_to_thread=True)
-def get_why(
-    state: State, account: FromPath[str], q: FromQuery[str], page: FromQuery[int] = 1, ask: FromQuery[bool] = False
-) -> Any:
-    """The verdict over an identifier: as `cuadra why --json`. `ask`: the shops themselves are asked first."""
+def get_why(state: State, account: FromPath[str], q: FromQuery[str], page: FromQuery[int] = 1) -> Any:
+    """The verdict over an identifier, by what is stored: as `cuadra why --stored --json`."""
+    return plain(why.why(state.desk.db, state.desk.account(account), q, page=page))
+
+
+@post("/{account:str}/ask", sync_to_thread=True, status_code=200)
+def ask_why(state: State, account: FromPath[str], q: FromQuery[str]) -> Any:
+    """The same after the shops themselves were asked: as `cuadra why --json`."""
     desk = state.desk
     owner = desk.account(account)
-    if ask:
-        looking.ask(desk.db, desk.settings, owner, q)
-    found = why.why(desk.db, owner, q, page=page)
-    return plain(found)
+    looking.ask(desk.db, desk.settings, owner, q)
+    return plain(why.why(desk.db, owner, q))
 
 
 @get("/{account:str}/orders", sync_to_thread=True)
@@ -92,5 +94,5 @@ def list_reasons() -> Any:
 
 
 ROUTES = Router("/api", route_handlers=[
-    list_accounts, get_status, get_why, list_orders, get_order, list_runs, get_run, list_reasons,
+    list_accounts, get_status, get_why, ask_why, list_orders, get_order, list_runs, get_run, list_reasons,
 ])  # fmt: skip

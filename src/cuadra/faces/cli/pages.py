@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,7 +34,8 @@ def shown(place: str, *, quiet: bool = False) -> Iterator[None]:
                          "localhost. From elsewhere use a tunnel (ssh -L).", place=place)  # fmt: skip
     server.claim(host, port)
     # a process of its own: two of these servers do not share one
-    process = subprocess.Popen([sys.executable, "-m", "cuadra.faces.pages", host, str(port)], stdin=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "-m", "cuadra.faces.pages", host, str(port), str(os.getpid())],
+                               stdin=subprocess.DEVNULL)  # fmt: skip
     try:
         if not quiet:
             out.print(_("Pages are shown at http://{place}/.").format(place=place), markup=False, soft_wrap=True)

@@ -25,7 +25,7 @@ from cuadra.connectors.base import Delivery, Evidence, Ping, Rejected, Told
 from cuadra.db import embedded
 from cuadra.db.queries import sql
 from cuadra.faces.intake import notices
-from cuadra.faces.intake.directory import EVERY_SECONDS, Directory, Owner
+from cuadra.faces.intake.directory import EVERY_SECONDS, REMOVED, Directory, Owner
 from cuadra.faces.intake.link import Link
 from cuadra.faces.intake.notices import Answer, Notice, Of
 from cuadra.faces.intake.refusals import Refusals
@@ -127,40 +127,46 @@ class Intake:
             return refuse("internal_error", {"fingerprint": mark, "version": cuadra.__version__, "step": "intake"})
         if isinstance(found, Ping):
             return notices.PONG
-        if isinstance(found, Rejected) and found.reason == "store_unexpected":
-            owner, found = self._of_another(owner, headers, body, found)
-        if isinstance(found, Told):
-            return await self._keep(owner, found, refuse)
+        told = self._told(owner, headers, body, found)
+        if told:
+            return await self._keep(told, refuse)
+        if owner.state == REMOVED:
+            return self._unknown(owner.address, headers, client)
         if isinstance(found, Rejected):
             if owner.secret is None and owner.key_id is not None:
                 return refuse("intake_unavailable", {"cause": "credentials", "at": _now().isoformat()})
             known = {} if owner.secret is not None else {"expected_prefix": None}
             return refuse(found.reason, {**found.evidence, "key_version": owner.key_id, **known}
                           if found.reason == "signature_invalid" else found.evidence)  # fmt: skip
+        assert isinstance(found, Delivery)
         if found.entity is None:
             return notices.NOT_USED
         if not owner.ready:
             return refuse("integration_is_draft", {"state": owner.state})
         return await self._store(owner, found, headers, body, read_at, refuse)
 
-    def _of_another(
-        self, owner: Owner, headers: dict[str, str], body: bytes, found: Rejected
-    ) -> tuple[Owner, Told | Rejected]:
-        """All shops of an app may have one address for what is of no order: it is of the shop that it names, if that one's
-        own secret says so too."""
+    def _told(
+        self, owner: Owner, headers: dict[str, str], body: bytes, found: Ping | Delivery | Told | Rejected
+    ) -> list[Of]:
+        """What is of no order, for whom: all shops of an app have one address for it, and a shop may be in several accounts.
+        It is of everybody whose own shop and secret say so."""
+        if not isinstance(found, Told) and (not isinstance(found, Rejected) or found.reason != "store_unexpected"):
+            return []
+        made = [Of(owner.account_id, owner.integration_id, found)] if isinstance(found, Told) else []
         for one in self._directory.beside(owner):
             if one.secret is not None:
                 other = one.connector.judge(one.settings, headers, body, one.secret.reveal())
                 if isinstance(other, Told):
-                    return one, other
-        return owner, found
+                    made.append(Of(one.account_id, one.integration_id, other))
+        return made
 
-    async def _keep(self, owner: Owner, told: Told, refuse: Callable[[str, Evidence], Answer]) -> Answer:
-        """Of no order, and not many: each is stored by itself."""
+    async def _keep(self, told: list[Of], refuse: Callable[[str, Evidence], Answer]) -> Answer:
+        """Of no order, and not many: each is stored by itself; what is sent again is the same."""
         if self._short is not None:
             return refuse("intake_refused_for_space", self._no_room())
         try:
-            await self._writer.keep(Of(owner.account_id, owner.integration_id, told))
+            for one in told:
+                await self._writer.keep(one)
         except NotStored as error:
             return refuse("intake_unavailable", {"cause": error.cause, "at": _now().isoformat()})
         return notices.TAKEN

@@ -25,6 +25,7 @@ GAP_SECONDS = 0.5
 MOST_WAITING = 100
 """Requests that wait for such a look; more are answered from memory."""
 
+REMOVED = "removed"
 TAKES = frozenset({"validating", "active", "paused", "broken"})
 """States in which notices are kept: those of a paused integration wait until it is resumed."""
 
@@ -34,6 +35,7 @@ log = logging.getLogger("cuadra.intake")
 class Owner(Struct, frozen=True):
     """An integration that notices may be sent to."""
 
+    address: str
     account_id: int
     integration_id: int
     connector: LiveConnector
@@ -122,7 +124,7 @@ class Directory:
                     opened[mark] = secret
                 except CuadraError as error:
                     troubles.add(str(error))
-            found[address] = Owner(account, integration, connector, settings, state, retention, key_id, secret)
+            found[address] = Owner(address, account, integration, connector, settings, state, retention, key_id, secret)
         for text in sorted(troubles - self._troubles):
             log.error("%s", text)
         self._owners, self._opened, self._troubles, self.known = found, opened, troubles, True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import psycopg
 from litestar import Litestar, Request, Response, get, post
 from litestar.concurrency import set_asyncio_executor
 from litestar.datastructures import Cookie, State
@@ -28,12 +29,13 @@ log = logging.getLogger("cuadra.web")
 
 async def speak(request: Request[Any, Any, Any]) -> None:
     """The language of a request: the one that was chosen, else the browser's, else the program's."""
-    speaking.set("")
+    _speak(request)
+
+
+def _speak(request: Request[Any, Any, Any]) -> None:
     chosen = request.cookies.get(COOKIE, "")
-    wanted = [
-        chosen,
-        *(part.split(";")[0].strip()[:2].lower() for part in request.headers.get("accept-language", "").split(",")),
-    ]
+    asked = request.headers.get("accept-language", "").split(",")
+    wanted = [chosen, *(part.split(";")[0].strip()[:2].lower() for part in asked)]
     speaking.set(next((one for one in wanted if one in LANGUAGES), ""))
 
 
@@ -64,6 +66,7 @@ def health() -> dict[str, str]:
 
 def told(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
     """What is said instead of a page. Whatever has no words of its own is a fault of ours, and is named by a mark."""
+    _speak(request)  # an address of no page never came so far
     status, title, text = 500, _("Something went wrong here"), ""
     if isinstance(error, NotFound):
         status, title, text = 404, _("This is not here"), say(error)
@@ -71,6 +74,14 @@ def told(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
         status, title, text = 400, _("This cannot be"), say(error)
     elif isinstance(error, CuadraError):
         status, title, text = 503, _("This cannot be done now"), say(error)
+    elif isinstance(error, psycopg.OperationalError):
+        status, title, text = (
+            503,
+            _("This cannot be done now"),
+            _("The database did not answer. Try again in a moment."),
+        )
+    elif isinstance(error, psycopg.DataError):  # a number or a text that no database holds
+        status, title = 400, _("This cannot be")
     elif isinstance(error, HTTPException):
         status = error.status_code
         title = _("This is not here") if status == 404 else _("This cannot be")

@@ -11,7 +11,7 @@ from cuadra.accounts import Account
 from cuadra.diagnosis import journey, why
 from cuadra.faces.desk import Desk
 from cuadra.faces.saying import when
-from cuadra.faces.web.rendering import page, reason_text
+from cuadra.faces.web.rendering import address, page, reason_text
 from cuadra.jobs import looking, ways
 from cuadra.ledger.rejudge import rejudge
 from cuadra.texts import _, language
@@ -88,7 +88,8 @@ def _body(desk: Desk, owner: Account, number: int, receipt: int, *, personal: bo
     found = journey.journey(desk.db, owner, number, personal=personal)
     text = journey.body(desk.db, owner, number, receipt, personal=personal)
     return page("receipt.html", account=owner, here="history", number=number, receipt=receipt, text=text,
-                content=found.content, row=found.row, personal=personal)  # fmt: skip
+                content=found.content, row=found.row, personal=personal,
+                back=address(owner, "orders", number, "receipts", receipt))  # fmt: skip
 
 
 def _moved(before: why.Answer, after: why.Answer) -> str:
@@ -108,6 +109,7 @@ def _shown(desk: Desk, owner: Account, number: int, *, query: str = "", personal
     return page(
         "order.html", account=owner, here="history", number=number, answer=answer, journey=found, row=found.row,
         query=query, personal=personal, said_now=said, good=good, live=live, article=article,
+        back=address(owner, "orders", number, q=query),
     )  # fmt: skip
 
 

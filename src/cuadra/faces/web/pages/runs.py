@@ -7,7 +7,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from litestar import Response, get
+from litestar import Response, get, post
 from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery
 
@@ -40,7 +40,7 @@ def run(state: State, account: FromPath[str], number: FromPath[int]) -> Response
     return page("run.html", account=owner, here="runs", run=ran.run(state.desk.db, owner, number))
 
 
-@get("/a/{account:str}/integrations/{name:str}/rejects.zip", sync_to_thread=True)
+@post("/a/{account:str}/integrations/{name:str}/rejects.zip", sync_to_thread=True, status_code=200)
 def rejects(state: State, account: FromPath[str], name: FromPath[str]) -> Response[bytes]:
     """All rows of an integration that could not be taken and were not corrected since, in the layout in which they came."""
     desk = state.desk

@@ -176,7 +176,7 @@ def test_an_order_has_its_verdict_its_journey_and_everything_that_arrived(browse
     )
     page = browser.get(f"/a/acme/orders/{order_id(browser.world, 'A')}")
     text = words(page)
-    for said in ("present", "Its journey", "Let in by the rules", "Version 2", "total", "What arrived", "2 attempts"):
+    for said in ("present", "Its journey", "Accepted by the rules", "Version 2", "total", "What arrived", "2 attempts"):
         assert said in text, said
     assert "<del>" in page.text
     assert "<ins>" in page.text

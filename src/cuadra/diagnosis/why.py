@@ -33,6 +33,8 @@ MOST = 2_000
 SEARCH_MS = 3_000
 """How long an unknown number is looked for in the bodies of files."""
 PLACES = 5
+SHORTEST = 3
+"""Characters of a text that is looked for inside of rows; a shorter one is in each of them."""
 
 _FILE_LINE = re.compile(r"^(?P<file>[^:]+\.\w+):(?P<line>\d{1,12})$")
 
@@ -248,7 +250,11 @@ def _several(conn: Conn, account: Account, query: str, found: Found, page: int, 
 def _unknown(conn: Conn, account: Account, query: str, personal: bool) -> Answer:
     """Not among the orders. A product, a row that was refused, or anywhere in a file? What was asked is the proof."""
     key = {"account": account.account_id, "limit": 5}
-    refused = conn.execute(sql("find_refused"), {**key, "text": query.encode("utf-8", "replace")}).fetchall()
+    place = _FILE_LINE.match(query)
+    refused = conn.execute(sql("find_refused"), {
+        **key, "text": query.encode("utf-8", "replace") if len(query) >= SHORTEST else None,
+        "file": place["file"] if place else None, "line": int(place["line"]) if place else None,
+    }).fetchall()  # fmt: skip
     kind, sold = products.find(conn, account.account_id, query) if query else ("unknown", [])
     if sold:
         return _product(query, kind, sold, refused)

@@ -138,7 +138,7 @@ def fixer(code: str) -> str:
 def step(name: str) -> str:
     """What a step of the pipeline is for, in a few words."""
     return {
-        "receive": _("Arrived"), "verify": _("Found genuine"), "read": _("Read"), "admit": _("Let in by the rules"),
+        "receive": _("Arrived"), "verify": _("Source checked"), "read": _("Read"), "admit": _("Accepted by the rules"),
         "match_customer": _("Customer matched"), "match_products": _("Products matched"), "record": _("Written down"),
         "deliver": _("Sent on"),
     }.get(name, name)  # fmt: skip

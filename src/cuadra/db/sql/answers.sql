@@ -116,11 +116,13 @@ WHERE a.order_id IS NOT NULL
 ORDER BY r.receipt_id DESC LIMIT %(limit)s;
 
 -- name: find_refused
--- Rows that belong to no order, but hold the text.
+-- Rows that could not be taken, by their place or by a text that they hold; not those that came again corrected.
 SELECT s.name, s.files -> r.file_no ->> 'name', r.line, r.column_name, r.value, r.rule, r.reason, s.received_at,
        r.personal
 FROM file_reject r JOIN file_set s ON s.account_id = r.account_id AND s.set_id = r.set_id
-WHERE r.account_id = %(account)s AND position(%(text)s::bytea IN r.raw) > 0
+WHERE r.account_id = %(account)s AND NOT r.settled
+  AND (position(%(text)s::bytea IN r.raw) > 0
+       OR (r.line = %(line)s::bigint AND s.files -> r.file_no ->> 'name' = %(file)s))
 ORDER BY r.set_id DESC, r.line LIMIT %(limit)s;
 
 -- name: search_files

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -105,9 +106,17 @@ def _file_set(s: Session, account: Account, orders: int) -> None:
     )
 
 
+def _program() -> str:
+    """How this program is called from here."""
+    if shutil.which("cuadra"):
+        return "cuadra"
+    place = Path(sys.executable).parent / "cuadra"
+    return str(place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else place)
+
+
 def _worth_asking(text: str, why: str) -> None:
     quoted = text if text.replace("-", "").replace(".", "").replace("@", "").isalnum() else f"'{text}'"
-    out.print(f"  [bold cyan]cuadra why {quoted} --account {NAME}[/]", soft_wrap=True)
+    out.print(f"  [bold cyan]{_program()} why {quoted} --account {NAME}[/]", soft_wrap=True)
     out.print(f"    {why}", style="dim")
 
 
@@ -124,9 +133,7 @@ def _simulated(s: Session, account: Account, name: str, connector: str) -> Integ
     report = _imported(s, account, one)
     title = connectors.get(connector).info.title
     out.print()
-    out.print(
-        _("And a {platform} shop that lives, simulated at {url}:").format(platform=title, url=place.url), style="bold"
-    )
+    out.print(_("And a live {platform} shop, simulated at {url}:").format(platform=title, url=place.url), style="bold")
     show_briefly(report, account.time_zone)
     for text, why in _questions(s, account, one):
         _worth_asking(text, why)

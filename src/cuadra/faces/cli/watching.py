@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from cuadra.faces.cli import pages, serving, simulated
 from cuadra.faces.cli.context import Session, author, err, escape, out
 from cuadra.faces.cli.importing import MARKS
 from cuadra.faces.cli.watched import place_of
+from cuadra.faces.ending import end_with
 from cuadra.faces.saying import money
 from cuadra.jobs import schedules, sending, subscribing, ways
 from cuadra.ledger import utc_now
@@ -54,6 +56,9 @@ class Watch:
         """Take notices in, send orders on and show what becomes of them, until SIGINT or SIGTERM."""
         from cuadra.faces import server
 
+        end_with(
+            os.getppid(), 2 * END_SECONDS
+        )  # a terminal that is closed takes the shell along, and nobody sees this any more
         port = _free_port()
         for one in self._ones:
             accounts.set_settings(self._s.db, self._account, one, {"notices": f"http://{HOST}:{port}"}, author())

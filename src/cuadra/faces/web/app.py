@@ -71,7 +71,7 @@ def told(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
     if isinstance(error, NotFound):
         status, title, text = 404, _("This is not here"), say(error)
     elif isinstance(error, UsageError):
-        status, title, text = 400, _("This cannot be"), say(error)
+        status, title, text = 400, _("That does not work like this"), say(error)
     elif isinstance(error, CuadraError):
         status, title, text = 503, _("This cannot be done now"), say(error)
     elif isinstance(error, psycopg.OperationalError):
@@ -81,10 +81,10 @@ def told(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
             _("The database did not answer. Try again in a moment."),
         )
     elif isinstance(error, psycopg.DataError):  # a number or a text that no database holds
-        status, title = 400, _("This cannot be")
+        status, title = 400, _("That does not work like this")
     elif isinstance(error, HTTPException):
         status = error.status_code
-        title = _("This is not here") if status == 404 else _("This cannot be")
+        title = _("This is not here") if status == 404 else _("That does not work like this")
         text = _("There is no page at this address.") if status == 404 else ""
     else:
         mark = fingerprint(error)

@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 from cuadra.accounts import Account
 from cuadra.db import Database
 from cuadra.db.queries import sql
+from cuadra.diagnosis import masking
 from cuadra.errors import NotFound
 
 
@@ -38,6 +39,31 @@ class Whole(Run):
     count_origin: str | None = None
     bad_rows: int = 0
     """Rows of its files that were not taken."""
+
+
+class BadRow(Struct):
+    """A cell of a row that was not taken, and the rule that it breaks."""
+
+    file: str
+    line: int
+    column: str
+    value: str | None
+    rule: str
+    reason: str
+
+
+MOST_ROWS = 100
+
+
+def bad_rows(db: Database, account: Account, number: int) -> list[BadRow]:
+    """The first of a run's bad rows that were not corrected since; what they say of people is masked."""
+    key = {"account": account.account_id, "run": number, "limit": MOST_ROWS}
+    with db.transaction(account.account_id) as conn:
+        rows = conn.execute(sql("list_run_rejects"), key).fetchall()
+    return [
+        BadRow(file, line, column, masking.evidence({"value": value, "personal": says}, False)["value"], rule, reason)
+        for file, line, column, value, rule, reason, says in rows
+    ]
 
 
 def runs(db: Database, account: Account, *, integration: int | None = None, state: str | None = None,

@@ -125,6 +125,13 @@ WHERE r.account_id = %(account)s AND NOT r.settled
        OR (r.line = %(line)s::bigint AND s.files -> r.file_no ->> 'name' = %(file)s))
 ORDER BY r.set_id DESC, r.line LIMIT %(limit)s;
 
+-- name: list_run_rejects
+-- Rows of a run's files that were not taken; those that came again corrected are no longer among them.
+SELECT s.files -> r.file_no ->> 'name', r.line, r.column_name, r.value, r.rule, r.reason, r.personal
+FROM file_reject r JOIN file_set s ON s.account_id = r.account_id AND s.set_id = r.set_id
+WHERE r.account_id = %(account)s AND s.run_id = %(run)s AND NOT r.settled
+ORDER BY r.set_id, r.file_no, r.line, r.column_name LIMIT %(limit)s;
+
 -- name: search_files
 -- Every row of every file ever received that holds the text; bodies are scanned, there is no index to trust.
 SELECT s.name, s.received_at, s.files, r.file_no, r.line, r.receipt_id, r.body, a.order_id, a.outcome, a.reason

@@ -11,12 +11,12 @@ from litestar import Response, get, post
 from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery
 
-from cuadra import accounts
+from cuadra import accounts, reasons
 from cuadra.diagnosis import ran
 from cuadra.errors import NotFound
-from cuadra.faces import saying
 from cuadra.faces.web.rendering import page
 from cuadra.jobs import returning
+from cuadra.texts import language
 
 PAGE = 40
 
@@ -37,7 +37,9 @@ def runs(state: State, account: FromPath[str], integration: FromQuery[str] = "",
 def run(state: State, account: FromPath[str], number: FromPath[int]) -> Response[str]:
     """One of them."""
     owner = state.desk.account(account)
-    return page("run.html", account=owner, here="runs", run=ran.run(state.desk.db, owner, number))
+    found = ran.run(state.desk.db, owner, number)
+    bad = ran.bad_rows(state.desk.db, owner, number) if found.bad_rows else []
+    return page("run.html", account=owner, here="runs", run=found, bad=bad)
 
 
 @post("/a/{account:str}/integrations/{name:str}/rejects.zip", sync_to_thread=True, status_code=200)
@@ -48,7 +50,8 @@ def rejects(state: State, account: FromPath[str], name: FromPath[str]) -> Respon
     one = accounts.integration_named(desk.db, owner, name)
     packed = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        written = returning.write(desk.db, owner, one, Path(folder), saying.word)
+        lang = language()
+        written = returning.write(desk.db, owner, one, Path(folder), lambda code: reasons.get(code).action.get(lang))
         for file in written:
             archive.write(file.file, str(file.file.relative_to(folder)))
     if not written:

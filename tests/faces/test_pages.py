@@ -294,6 +294,8 @@ def test_a_run_has_its_partitions_and_its_bad_rows_to_download(browser: Browser)
     listed = browser.get("/a/acme/runs")
     number = re.search(r"/a/acme/runs/(\d+)", listed.text)
     assert number is not None
+    failed = browser.get(f"/a/acme/orders/{order_id(browser.world, 'B')}")
+    assert f'href="{number[0]}#bad"' in failed.text, "an order of a bad row leads to its correction"
     page = browser.get(number[0])
     text = words(page)
     for said in ("What came", "seen", "Where its orders stand", "cancelled"):

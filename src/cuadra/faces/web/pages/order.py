@@ -105,10 +105,14 @@ def _shown(desk: Desk, owner: Account, number: int, *, query: str = "", personal
     answer = why.of_order(desk.db, owner, number, query=query, personal=personal)
     found = journey.journey(desk.db, owner, number, personal=personal)
     live = any(one == found.row.integration for one in looking.askable(desk.db, owner))
+    filed = found.row.standing == "failed" and bool(found.arrived) and found.arrived[0].arrival == "file"
+    bad_run = (
+        found.arrived[0].run if filed else None
+    )  # its row came back with that run's bad ones: nothing here corrects it
     article = answer.reason if answer.reason and reasons.article(answer.reason, language()) else None
     return page(
         "order.html", account=owner, here="history", number=number, answer=answer, journey=found, row=found.row,
-        query=query, personal=personal, said_now=said, good=good, live=live, article=article,
+        query=query, personal=personal, said_now=said, good=good, live=live, article=article, bad_run=bad_run,
         back=address(owner, "orders", number, q=query),
     )  # fmt: skip
 

@@ -224,7 +224,7 @@ def test_rows_of_files_and_bodies_in_any_language_hide_who_it_was(browser: Brows
     ({"nombre": "Ana", "apellido": "Paz", "telefono": "4321", "direccion": {"calle": "Zorzal 1", "numero": 17}}, "Ana Paz Zorzal"),
     ({"shipping_address": {"latitude": -34.6, "longitude": -58.4, "addressLine2": "4 B", "zip": 1425}}, "34.6 58.4 1425"),
     ({"billing": {"line_items": [{"name": "Ana Paz"}]}}, "Ana"), ({"order_status_url": "https://x/?key=abc"}, "abc"),
-    ({"receiptJson": '{"payer": "Ana Paz"}'}, "Ana"), ({"dni": 1234567, "fax": 43215678}, "1234567 43215678"),
+    ({"ref": "4321.5678", "other": "11.4321.5678"}, "4321"), ({"receiptJson": '{"payer": "Ana Paz"}'}, "Ana"), ({"dni": 1234567, "fax": 43215678}, "1234567 43215678"),
     ({"line_items": [{"name": "Taza de ana@example.com", "properties": [{"name": "Grabado", "value": "Ana Paz"}]}]}, "ana@ Paz"),
 ])  # fmt: skip
 def test_what_a_source_says_of_people_is_hidden_wherever_it_stands(said: dict[str, Any], left: str) -> None:

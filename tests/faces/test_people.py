@@ -290,6 +290,11 @@ def test_a_contact_that_two_people_share_erases_only_the_one_who_asks(world: Wor
             "SELECT count(*) FROM customer_key WHERE kind = 'email' AND value = %s", other.email.casefold()
         )
         assert rows == [(1,)], "whose order was named, or whose contact it is, is not himself forgotten"
+        kept = shop.rows(
+            "SELECT count(*) FROM receipt WHERE kind = 'customer' AND position(%s::bytea IN body) > 0",
+            other.email.encode(),
+        )
+        assert kept[0][0] >= 1, "nor is his own record"
 
 
 def test_a_request_waits_while_the_store_is_imported_and_is_done_of_a_removed_one(world: World) -> None:

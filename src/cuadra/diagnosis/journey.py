@@ -89,8 +89,6 @@ def journey(db: Database, account: Account, order_id: int, *, personal: bool = F
     """Everything about an order. Raises NotFound."""
     key = {"account": account.account_id, "order": order_id, "limit": MOST}
     with db.transaction(account.account_id) as conn:
-        if conn.execute(sql("get_order_date"), key).fetchone() is None:
-            raise NotFound("There is no order {n} here.", n=order_id)
         row = order_row(conn, account.account_id, order_id)
         frozen = conn.execute(sql("get_frozen_change"), key).fetchone()
         return Journey(
@@ -173,7 +171,7 @@ _WORDS = re.compile(r"(\w*_)?(status|state|estado|currency|moneda|type|kind|meth
                     re.IGNORECASE)  # fmt: skip
 _NUMBERS = re.compile(r"(\w*_)?(id|number|numero|nro)", re.IGNORECASE)
 _DATUM = re.compile(
-    r"[+-]?\d{1,6}([.,]\d+)*|\d{4}-\d\d-\d\d([T ][\d:.,]+(Z|[+-]\d\d:?\d\d)?)?|gid://\w+/\w+/\d+|true|false",
+    r"[+-]?\d{1,6}([.,]\d{1,2}|\.\d{5,})?|\d{4}-\d\d-\d\d([T ][\d:.,]+(Z|[+-]\d\d:?\d\d)?)?|gid://\w+/\w+/\d+|true|false",
     re.IGNORECASE,
 )
 _EMAIL = re.compile(r"[^\s@\"<>]+@[\w.-]+")

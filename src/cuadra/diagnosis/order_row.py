@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from cuadra.db import Conn
 from cuadra.db.queries import sql
+from cuadra.errors import NotFound
 
 
 class OrderRow(Struct):
@@ -51,7 +52,8 @@ class OrderRow(Struct):
 
 
 def order_row(conn: Conn, account_id: int, order_id: int) -> OrderRow:
-    """One order with its integration and store."""
+    """One order with its integration and store. Raises NotFound."""
     row = conn.execute(sql("get_order"), {"account": account_id, "order": order_id}).fetchone()
-    assert row is not None
+    if row is None:
+        raise NotFound("There is no order {n} here.", n=order_id)
     return OrderRow(*row)

@@ -22,7 +22,6 @@ from cuadra.db.queries import sql
 from cuadra.diagnosis import in_files, looks, masking, onward, products
 from cuadra.diagnosis.order_row import OrderRow, order_row
 from cuadra.diagnosis.story import Step, story
-from cuadra.errors import NotFound
 from cuadra.model import normal
 from cuadra.pipeline import contacts
 from cuadra.pipeline.prepare import identifiers as identifiers_of
@@ -94,20 +93,19 @@ def why(db: Database, account: Account, text: str, *, page: int = 1, personal: b
         if not found.orders:
             return _unknown(conn, account, query, personal)
         if len(found.orders) == 1:
-            return _one(conn, account, query, found, found.orders[0], personal)
+            return _one(conn, account, query, found, order_row(conn, account.account_id, found.orders[0]), personal)
         return _several(conn, account, query, found, page, personal)
 
 
 def of_order(db: Database, account: Account, order_id: int, *, query: str = "", personal: bool = False) -> Answer:
     """The verdict over one order by our own id of it; `query` is what led to it. Raises NotFound."""
+    asked = query.strip()
     with db.transaction(account.account_id) as conn:
-        row = conn.execute(sql("get_order"), {"account": account.account_id, "order": order_id}).fetchone()
-        if row is None:
-            raise NotFound("There is no order {n} here.", n=order_id)
-        found = find(conn, account, query.strip()) if query.strip() else Found("order", [order_id])
-        if order_id not in found.orders:
+        row = order_row(conn, account.account_id, order_id)
+        found = find(conn, account, asked) if asked else None
+        if found is None or order_id not in found.orders:
             found = Found("order", [order_id])
-        return _one(conn, account, query.strip() or str(row[2] or row[1]), found, order_id, personal)
+        return _one(conn, account, asked or row.number or row.source_id, found, row, personal)
 
 
 def find(conn: Conn, account: Account, query: str) -> Found:
@@ -153,8 +151,7 @@ def _unique(orders: Any) -> list[int]:
 # ---------------------------------------------------------------- one order
 
 
-def _one(conn: Conn, account: Account, query: str, found: Found, order_id: int, personal: bool) -> Answer:
-    row = order_row(conn, account.account_id, order_id)
+def _one(conn: Conn, account: Account, query: str, found: Found, row: OrderRow, personal: bool) -> Answer:
     attempts, receipts, steps = story(conn, account, row, personal)
     evidence = row.evidence or {}
     identifiers = [
@@ -179,7 +176,7 @@ def _one(conn: Conn, account: Account, query: str, found: Found, order_id: int, 
     answer.notes = _notes(conn, account, query, row, found)
     if row.reason not in ("deleted_at_source", "not_found_at_source"):
         answer.notes += looks.notes(looks.of(conn, account.account_id, query), known=True)
-    answer.deliveries = onward.deliveries(conn, account.account_id, order_id, personal)
+    answer.deliveries = onward.deliveries(conn, account.account_id, row.order_id, personal)
     answer.notes += onward.notes(answer.deliveries, row.present_at)
     return answer
 

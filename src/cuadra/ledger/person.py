@@ -34,7 +34,7 @@ def _find(conn: Conn, account: Account, text: str) -> Person:
     phones: list[str | None] = [None]
     if not email:
         phones = [*contacts.phones(text, accounts.phone_regions(conn, account))] or phones
-    values = {"account": account.account_id, "email": email, "text": text.strip(),
+    values = {"account": account.account_id, "email": email, "text": text.strip(), "source": None,
               "number": int(text) if text.isdecimal() and len(text) < 19 else None}  # fmt: skip
     found: dict[Any, tuple[str | None, Person]] = {}
     for phone in phones:
@@ -127,8 +127,8 @@ MOST = 500
 def export_buyer(db: Database, account: Account, store_id: int, buyer: Buyer) -> dict[str, Any]:
     """Everything known of a buyer through this store, as JSON; nobody is an answer too."""
     with db.transaction(account.account_id) as conn:
-        person, customers = _buyer(conn, account, store_id, buyer)
-        return _written(conn, account, Person(customers, person.orders))
+        customers, rows = _buyer(conn, account, store_id, buyer)
+        return _written(conn, account, Person(customers, [tuple(row[:4]) for row in rows]))
 
 
 def erase_buyer(db: Database, act: Act, store_id: int, buyer: Buyer, *, but_for: int | None = None) -> tuple[int, int]:
@@ -137,9 +137,14 @@ def erase_buyer(db: Database, act: Act, store_id: int, buyer: Buyer, *, but_for:
     run than `but_for`): what is on its way would bring him back. To be asked for again then."""
     with db.writing(act.account.account_id) as conn:
         _settled(conn, act.account, store_id, but_for)
-        person, customers = _buyer(conn, act.account, store_id, buyer)
+        customers, rows = _buyer(conn, act.account, store_id, buyer)
+        alone = _here_alone(conn, {"account": act.account.account_id, "store": store_id}, customers)
+        person = Person(alone, [tuple(row[:4]) for row in rows])
+        # an order that is named but somebody else's forgets him; what else is known of that one stays
+        his = Person(alone, [tuple(row[:4]) for row in rows if row[4] is None or row[4] in customers])
         said = {text for text in (buyer.email, buyer.phone) if text and len(text) > 5}
-        _erase(conn, act, person, said | _texts(person, ""), everywhere=len(person.customers) == len(set(customers)))
+        texts = {text for text in said | _texts(his, "") if not _of_others(conn, act.account, text, customers)}
+        _erase(conn, act, person, texts, everywhere=len(alone) == len(customers))
         conn.execute(sql("forget_requests"), {
             "account": act.account.account_id, "store": store_id, "id": buyer.id, "email": buyer.email,
         })  # fmt: skip
@@ -179,29 +184,31 @@ def _settled(conn: Conn, account: Account, store_id: int, but_for: int | None) -
         raise Refused("This store is being imported; what is on its way would bring back who is to be erased.")
 
 
-def _buyer(conn: Conn, account: Account, store_id: int, buyer: Buyer) -> tuple[Person, list[int]]:
-    """His orders of this store with those of his customers that no other store knows; and all his customers. He is known by
-    the store's own number of him, else by his email, else by his phone: what is weaker may be somebody else's too."""
-    phones = contacts.phones(buyer.phone or "", accounts.phone_regions(conn, account))
-    email = contacts.email(buyer.email).value
-    key = {"account": account.account_id, "store": store_id, "sources": buyer.orders}
+def _buyer(conn: Conn, account: Account, store_id: int, buyer: Buyer) -> tuple[list[int], list[tuple[Any, ...]]]:
+    """His customers, and his orders of this store with whose each is. He is known by the store's own number of him, else by
+    his email, else by his phone: what is weaker may be somebody else's too."""
+    phone = next(iter(contacts.phones(buyer.phone or "", accounts.phone_regions(conn, account))), None)
+    known = {
+        "source": f"{store_id}:{buyer.id}" if buyer.id else None,
+        "email": contacts.email(buyer.email).value,
+        "phone": phone,
+    }
+    key = {"account": account.account_id, "store": store_id, "sources": buyer.orders, "number": None, "text": None}
     customers: list[int] = []
-    known: dict[str, Any] = {"source": None, "email": None, "phone": None}
-    for name, value in (
-        ("source", f"{store_id}:{buyer.id}" if buyer.id else None),
-        ("email", email),
-        ("phone", next(iter(phones), None)),
-    ):
-        if value is None:
-            continue
-        known = {"source": None, "email": None, "phone": None, name: value}
-        customers = [number for (number,) in conn.execute(sql("buyers_of_store"), {**key, **known})]
-        if customers:
-            break
-    rows = conn.execute(
-        sql("orders_of_buyer"), {**key, "email": email, "phone": next(iter(phones), None), "customers": customers}
-    ).fetchall()
-    return Person(_here_alone(conn, key, customers), [tuple(row[:4]) for row in rows]), customers
+    for name, value in known.items():
+        if value is not None and not customers:
+            asked = {**key, **dict.fromkeys(known), name: value}
+            customers = [number for (number,) in conn.execute(sql("find_people"), asked)]
+    rows = conn.execute(sql("orders_of_buyer"), {**key, **known, "customers": customers}).fetchall()
+    return customers, rows
+
+
+def _of_others(conn: Conn, account: Account, text: str, customers: list[int]) -> bool:
+    """Whether a contact is that of somebody else, too: a family's phone."""
+    phone = next(iter(contacts.phones(text, accounts.phone_regions(conn, account))), None)
+    asked = {"account": account.account_id, "email": contacts.email(text).value, "phone": phone, "number": None, "text": None,
+             "source": None}  # fmt: skip
+    return any(number not in customers for (number,) in conn.execute(sql("find_people"), asked))
 
 
 def _here_alone(conn: Conn, key: dict[str, Any], customers: list[int]) -> list[int]:

@@ -52,9 +52,8 @@ def fetch(client: Client, door: Http, search: str, path: Path, progress: Progres
     """Let the shop write the orders that a search finds into a file here; returns how many things it announces. Raises
     Trouble for everything but a whole file."""
     operation = _begun(client, queries.BULK % msgspec.json.encode(search).decode(), progress, sleep)
-    with (
-        ExitStack() as stack
-    ):  # left in any other way it would run on there, and five of them shut the door for the next
+    with ExitStack() as stack:
+        # left in any other way it would run on there, and five of them shut the door for the next
         stack.callback(_cancel, client, operation)
         size = _awaited(client, door, operation, path, progress, sleep)
         stack.pop_all()

@@ -131,14 +131,15 @@ JOIN orders o ON o.account_id = f.account_id AND o.order_id = f.order_id
 WHERE f.account_id = %(account)s AND f.one = %(one)s AND f.other = %(other)s AND o.frozen_at IS NULL;
 
 -- name: find_people
--- The customers behind a contact or a number of ours, with everybody who has been merged with them: up to the one who
--- stands for all, and down again.
+-- The customers behind a contact, a number of ours or of a store, with everybody who has been merged with them: up to the one
+-- who stands for all, and down again.
 WITH RECURSIVE up AS (
     SELECT c.customer_id, c.merged_into
     FROM customer c LEFT JOIN customer_key k ON k.account_id = c.account_id AND k.customer_id = c.customer_id
     WHERE c.account_id = %(account)s
       AND (c.customer_id = %(number)s OR (k.kind = 'email' AND k.value = %(email)s)
-           OR (k.kind = 'phone' AND k.value = %(phone)s) OR (k.kind = 'document' AND k.value = %(text)s))
+           OR (k.kind = 'phone' AND k.value = %(phone)s) OR (k.kind = 'document' AND k.value = %(text)s)
+           OR (k.kind = 'source' AND k.value = %(source)s))
     UNION
     SELECT c.customer_id, c.merged_into
     FROM up JOIN customer c ON c.account_id = %(account)s AND c.customer_id = up.merged_into

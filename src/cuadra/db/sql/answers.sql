@@ -251,9 +251,6 @@ WHERE l.account_id = %(account)s AND l.reason = ANY(%(reasons)s) AND o.frozen_at
   AND (%(name)s::text IS NULL OR lower(regexp_replace(btrim(l.name), '\s+', ' ', 'g')) = %(name)s)
 ORDER BY l.order_id;
 
--- name: get_order_date
-SELECT ordered_at FROM orders WHERE account_id = %(account)s AND order_id = %(order)s;
-
 -- name: export_orders
 SELECT o.source_id, o.number, i.name, s.source_id, o.ordered_at, o.state, o.payment_state, o.currency, o.total,
        o.converted, o.rate, o.customer_id, o.customer_name, o.customer_email, o.products, o.standing, o.reason,

@@ -35,32 +35,13 @@ SELECT n.kind, n.subject, i.store_id, n.done_at
 FROM platform_notice n JOIN integration i ON i.account_id = n.account_id AND i.integration_id = n.integration_id
 WHERE n.account_id = %(account)s AND n.notice_id = %(notice)s AND n.kind <> 'uninstalled';
 
--- name: buyers_of_store
--- The customers that a platform means, by its own number or a contact, with everybody who has been merged with them.
-WITH RECURSIVE up AS (
-    SELECT c.customer_id, c.merged_into
-    FROM customer_key k JOIN customer c ON c.account_id = k.account_id AND c.customer_id = k.customer_id
-    WHERE k.account_id = %(account)s
-      AND ((k.kind = 'source' AND k.value = %(source)s) OR (k.kind = 'email' AND k.value = %(email)s)
-           OR (k.kind = 'phone' AND k.value = %(phone)s))
-    UNION
-    SELECT c.customer_id, c.merged_into
-    FROM up JOIN customer c ON c.account_id = %(account)s AND c.customer_id = up.merged_into
-), people AS (
-    SELECT customer_id FROM up WHERE merged_into IS NULL
-    UNION
-    SELECT c.customer_id
-    FROM people JOIN customer c ON c.account_id = %(account)s AND c.merged_into = people.customer_id
-)
-SELECT customer_id FROM people ORDER BY customer_id;
-
 -- name: orders_of_buyer
--- Orders of this store that are somebody's, or that its platform names.
+-- Orders of this store that are somebody's, or that its platform names. A contact leads to those that are nobody's.
 SELECT o.order_id, o.source_id, o.content::text, o.evidence, o.customer_id FROM orders o
 WHERE o.account_id = %(account)s AND o.store_id = %(store)s
   AND (o.source_id = ANY(%(sources)s) OR o.customer_id = ANY(%(customers)s)
-       OR o.order_id IN (SELECT order_id FROM identifier i WHERE i.account_id = %(account)s
-                         AND ((i.kind = 'email' AND i.value = %(email)s) OR (i.kind = 'phone' AND i.value = %(phone)s))))
+       OR (o.customer_id IS NULL AND o.order_id IN (SELECT order_id FROM identifier i WHERE i.account_id = %(account)s
+                         AND ((i.kind = 'email' AND i.value = %(email)s) OR (i.kind = 'phone' AND i.value = %(phone)s)))))
 ORDER BY o.order_id FOR UPDATE;
 
 -- name: orders_of_store

@@ -121,13 +121,13 @@ class Intake:
         secret = owner.secret.reveal() if owner.secret is not None else os.urandom(16).hex()
         try:
             found = owner.connector.judge(owner.settings, headers, body, secret)
+            told = self._told(owner, headers, body, found)
         except Exception as error:  # noqa: BLE001 - whatever a connector does with a request, it is answered, and the next one too
             mark = fingerprint(error)
             log.error("the connector of integration %d failed: %s %s", owner.integration_id, type(error).__name__, mark)
             return refuse("internal_error", {"fingerprint": mark, "version": cuadra.__version__, "step": "intake"})
         if isinstance(found, Ping):
             return notices.PONG
-        told = self._told(owner, headers, body, found)
         if told:
             return await self._keep(told, refuse)
         if owner.state == REMOVED:

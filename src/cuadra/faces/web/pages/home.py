@@ -67,9 +67,8 @@ async def _beats(desk: Desk, owner: Account) -> AsyncIterator[ServerSentEventMes
         await asyncio.sleep(BEAT_SECONDS)
         found = await sync_to_thread(_pulse, desk, owner)
         silent += 1
-        if (
-            found != last or silent >= SILENT_BEATS
-        ):  # now and then in any case: what is late, and how long ago, grows by itself
+        # now and then in any case: what is late, and how long ago, grows by itself
+        if found != last or silent >= SILENT_BEATS:
             last, silent = found, 0
             yield ServerSentEventMessage(event="changed", data="1")
 

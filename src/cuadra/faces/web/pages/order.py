@@ -8,6 +8,7 @@ from litestar.params import FromPath, FromQuery
 
 from cuadra import reasons
 from cuadra.accounts import Account
+from cuadra.db.queries import sql
 from cuadra.diagnosis import journey, why
 from cuadra.faces.desk import Desk
 from cuadra.faces.saying import when
@@ -106,9 +107,8 @@ def _shown(desk: Desk, owner: Account, number: int, *, query: str = "", personal
     found = journey.journey(desk.db, owner, number, personal=personal)
     live = any(one == found.row.integration for one in looking.askable(desk.db, owner))
     filed = found.row.standing == "failed" and bool(found.arrived) and found.arrived[0].arrival == "file"
-    bad_run = (
-        found.arrived[0].run if filed else None
-    )  # its row came back with that run's bad ones: nothing here corrects it
+    # its row came back with that run's bad ones: nothing here corrects it
+    bad_run = found.arrived[0].run if filed else None
     article = answer.reason if answer.reason and reasons.article(answer.reason, language()) else None
     return page(
         "order.html", account=owner, here="history", number=number, answer=answer, journey=found, row=found.row,
@@ -119,10 +119,9 @@ def _shown(desk: Desk, owner: Account, number: int, *, query: str = "", personal
 
 def _integration(desk: Desk, owner: Account, number: int) -> int:
     with desk.db.transaction(owner.account_id) as conn:
-        row = conn.execute("SELECT integration_id FROM orders WHERE account_id = %s AND order_id = %s",
-                           (owner.account_id, number)).fetchone()  # fmt: skip
+        row = conn.execute(sql("get_order_standing"), {"account": owner.account_id, "order": number}).fetchone()
     assert row is not None
-    return int(row[0])
+    return int(row[1])
 
 
 HANDLERS = (order, shown, resync, relink, receipt, receipt_shown)

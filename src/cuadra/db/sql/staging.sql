@@ -61,18 +61,29 @@ SELECT %(account)s, order_id, %(store)s, source_id, integration_id, number, orde
 FROM staged_order WHERE is_new;
 
 -- name: write_known_orders
--- The merge itself says that a frozen order does not change.
-UPDATE orders o
-SET integration_id = s.integration_id, number = s.number, ordered_at = s.ordered_at, state = s.state,
-    payment_state = s.payment_state, currency = s.currency, total = s.total::numeric, total_minor = s.total_minor,
-    converted = s.converted::numeric, rate = s.rate::numeric, rate_day = s.rate_day, customer_id = s.customer_id,
-    customer_name = s.customer_name, customer_email = s.customer_email, products = s.products, standing = s.standing,
-    reason = s.reason, warnings = s.warnings, evidence = s.evidence::jsonb, incomplete = s.incomplete, stamp = s.stamp,
-    sequence = s.sequence, digest = s.digest, version = s.version, receipt_id = s.receipt_id,
-    rule_version = s.rule_version, recheck_at = s.recheck_at, own_state = s.own_state, present_at = s.present_at,
-    changed_at = %(now)s, content = s.content::json
-FROM staged_order s
-WHERE o.account_id = %(account)s AND o.order_id = s.order_id AND NOT s.is_new AND o.frozen_at IS NULL;
+-- The merge itself says that a frozen order does not change. Each order is gone to by its key: an UPDATE … FROM of an account
+-- that has just begun, of which the planner has no figures yet, reads all orders for each batch.
+INSERT INTO orders AS o (account_id, order_id, store_id, source_id, integration_id, number, ordered_at, state, payment_state,
+                    currency, total, total_minor, converted, rate, rate_day, customer_id, customer_name, customer_email,
+                    products, standing, reason, warnings, evidence, incomplete, stamp, sequence, digest, version,
+                    receipt_id, rule_version, recheck_at, own_state, present_at, first_seen, changed_at, content)
+SELECT %(account)s, order_id, %(store)s, source_id, integration_id, number, ordered_at, state, payment_state, currency,
+       total::numeric, total_minor, converted::numeric, rate::numeric, rate_day, customer_id, customer_name,
+       customer_email, products, standing, reason, warnings, evidence::jsonb, incomplete, stamp, sequence, digest,
+       version, receipt_id, rule_version, recheck_at, own_state, present_at, first_seen, %(now)s, content::json
+FROM staged_order WHERE NOT is_new
+ON CONFLICT (account_id, order_id) DO UPDATE
+SET integration_id = excluded.integration_id, number = excluded.number, ordered_at = excluded.ordered_at,
+    state = excluded.state, payment_state = excluded.payment_state, currency = excluded.currency,
+    total = excluded.total, total_minor = excluded.total_minor, converted = excluded.converted, rate = excluded.rate,
+    rate_day = excluded.rate_day, customer_id = excluded.customer_id, customer_name = excluded.customer_name,
+    customer_email = excluded.customer_email, products = excluded.products, standing = excluded.standing,
+    reason = excluded.reason, warnings = excluded.warnings, evidence = excluded.evidence,
+    incomplete = excluded.incomplete, stamp = excluded.stamp, sequence = excluded.sequence, digest = excluded.digest,
+    version = excluded.version, receipt_id = excluded.receipt_id, rule_version = excluded.rule_version,
+    recheck_at = excluded.recheck_at, own_state = excluded.own_state, present_at = excluded.present_at,
+    changed_at = excluded.changed_at, content = excluded.content
+WHERE o.frozen_at IS NULL;
 
 -- name: move_versions
 -- The same content in a newer version: only the version moves on, on frozen orders too.
@@ -130,9 +141,12 @@ INSERT INTO customer (account_id, customer_id, name, details, sequence, created_
 SELECT %(account)s, customer_id, name, details::json, sequence, %(now)s FROM staged_customer WHERE is_new;
 
 -- name: write_known_customers
-UPDATE customer c SET name = s.name, details = s.details::json, sequence = s.sequence
-FROM staged_customer s
-WHERE c.account_id = %(account)s AND c.customer_id = s.customer_id AND NOT s.is_new AND c.erased_at IS NULL;
+-- By their keys, as the orders.
+INSERT INTO customer AS c (account_id, customer_id, name, details, sequence, created_at)
+SELECT %(account)s, customer_id, name, details::json, sequence, %(now)s FROM staged_customer WHERE NOT is_new
+ON CONFLICT (account_id, customer_id) DO UPDATE
+SET name = excluded.name, details = excluded.details, sequence = excluded.sequence
+WHERE c.erased_at IS NULL;
 
 -- name: write_customer_keys
 INSERT INTO customer_key (account_id, kind, value, customer_id)

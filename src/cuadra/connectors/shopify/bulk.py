@@ -22,7 +22,7 @@ from cuadra.connectors.http import Http, Trouble
 from cuadra.connectors.shopify import queries
 from cuadra.connectors.shopify.client import Client, TooCostly
 from cuadra.connectors.shopify.facts import Money
-from cuadra.connectors.spool import Spool
+from cuadra.connectors.spool import Part, Spool
 from cuadra.money import ZERO
 
 POLL_SECONDS, MOST_POLL_SECONDS = 1.0, 15.0
@@ -33,6 +33,43 @@ LINE_LIMIT = 16 << 20
 """Bytes of one line; a longer one is no order."""
 
 
+class _Told(Struct):
+    """What a file must tell of an order: without these nothing is known of it, and a file lacks them if it was asked for
+    otherwise than by us."""
+
+    name: msgspec.Raw
+    createdAt: msgspec.Raw
+    updatedAt: msgspec.Raw
+    cancelledAt: Any
+    closedAt: msgspec.Raw
+    test: Any
+    sourceName: msgspec.Raw
+    currencyCode: msgspec.Raw
+    displayFinancialStatus: msgspec.Raw
+    displayFulfillmentStatus: msgspec.Raw
+    email: msgspec.Raw
+    phone: msgspec.Raw
+    note: msgspec.Raw
+    tags: msgspec.Raw
+    taxesIncluded: msgspec.Raw
+    customer: msgspec.Raw
+    billingAddress: msgspec.Raw
+    shippingAddress: msgspec.Raw
+    totalPriceSet: msgspec.Raw
+    totalTaxSet: msgspec.Raw
+    totalDiscountsSet: msgspec.Raw
+    shippingLine: msgspec.Raw
+    totalShippingPriceSet: Any
+    transactions: msgspec.Raw
+    refunds: Any
+    fulfillments: msgspec.Raw
+    legacyResourceId: msgspec.Raw
+
+    def as_ordered(self) -> bool:
+        """Whether what came back of it does not matter: a cancelled order is what was ordered, see `facts.as_sold`."""
+        return bool(self.cancelledAt) and not self.test
+
+
 class _Named(Struct):
     """What says of a line where it belongs."""
 
@@ -41,7 +78,8 @@ class _Named(Struct):
 
 
 Fields = dict[str, msgspec.Raw]
-"""The fields of a thing as they stand in the file: an order is put together without being read."""
+"""The fields of a thing as they stand in the file."""
+_order = msgspec.json.Decoder(_Told).decode
 _named, _fields = msgspec.json.Decoder(_Named).decode, msgspec.json.Decoder(Fields).decode
 _decode, _encode = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode
 _MONEY = Money(None)
@@ -133,7 +171,7 @@ def orders(path: Path, work: Path, progress: Progress) -> Iterator[tuple[str, by
                 if number % 10_000 == 0:
                     progress(read, size, path.name)
         for key, parts in spool.groups():
-            order, inner = _assembled([(number, _fields(raw)) for _file, number, raw in parts])
+            order, inner = _assembled(key, parts)
             if key.startswith("gid://shopify/Order/"):
                 yield key, _whole(order, inner)
     finally:
@@ -143,11 +181,13 @@ def orders(path: Path, work: Path, progress: Progress) -> Iterator[tuple[str, by
 def _root(line: bytes, number: int) -> str:
     """The order that a line belongs to."""
     found = None
-    with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    try:
         if len(line) <= LINE_LIMIT:
             line.decode()  # of what is skipped only the syntax is looked at
             thing = _named(line)
             found = thing.parent or thing.id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
     if found is None:
         raise Trouble(
             "payload_unreadable", {"position": number, "message": f"line {number} is no object of a bulk file"}
@@ -155,51 +195,47 @@ def _root(line: bytes, number: int) -> str:
     return found
 
 
-def _assembled(parts: list[tuple[int, Fields]]) -> tuple[Fields, list[Fields]]:
+def _assembled(key: str, parts: list[Part]) -> tuple[bytes, list[bytes]]:
     """An order, and its inner things. Inner things without their order are a file that is not whole."""
-    order: Fields | None = None
-    lines: list[Fields] = []
-    for _number, thing in parts:
-        if thing.pop("__parentId", None) is None:
-            order = thing
+    order: bytes | None = None
+    lines: list[bytes] = []
+    named = f',"__parentId":"{key}"}}'.encode("utf-8", "surrogateescape")
+    for _file, _number, raw in parts:
+        if raw.endswith(named):  # as the platform writes it: the rest is the thing as it stands there
+            lines.append(raw[: -len(named)] + b"}")
+        elif b"__parentId" not in raw or "__parentId" not in (thing := _fields(raw)):
+            order = raw
         else:
-            lines.append(thing)
+            del thing["__parentId"]
+            lines.append(_encode(thing))
     if order is None:
         raise Trouble("source_answer_truncated", {
-            "announced": None, "read": len(parts), "limit": None, "message": f"line {parts[0][0]}: its order is not in the file",
+            "announced": None, "read": len(parts), "limit": None, "message": f"line {parts[0][1]}: its order is not in the file",
         })  # fmt: skip
     return order, lines
 
 
-WANTED = frozenset({
-    "name", "createdAt", "updatedAt", "cancelledAt", "closedAt", "test", "sourceName", "currencyCode", "displayFinancialStatus",
-    "displayFulfillmentStatus", "email", "phone", "note", "tags", "taxesIncluded", "customer", "billingAddress",
-    "shippingAddress", "totalPriceSet", "totalTaxSet", "totalDiscountsSet", "totalShippingPriceSet", "shippingLine",
-    "transactions", "refunds", "fulfillments", "legacyResourceId",
-})  # fmt: skip
-"""Without these nothing is known of an order; a file lacks them if it was asked for otherwise than by us."""
-
-
-def _whole(order: Fields, lines: list[Fields]) -> bytes | None:
+def _whole(order: bytes, lines: list[bytes]) -> bytes | None:
     """An order as it is kept, its one way put where others have theirs. None where the file does not tell enough: which of
     its lines were given back, or all the ways in which it was to go."""
-    if not order.keys() >= WANTED:  # a file that somebody has asked for otherwise
+    try:
+        told = _order(order)
+    except msgspec.ValidationError:  # a file that somebody has asked for otherwise
         return None
-    way = _decode(order["shippingLine"])
-    if _amount(_decode(order["totalShippingPriceSet"])) != _amount((way or {}).get("discountedPriceSet")):
+    way = _decode(told.shippingLine)
+    if _amount(told.totalShippingPriceSet) != _amount((way or {}).get("discountedPriceSet")):
         return None
-    if _decode(order["refunds"]) and not _as_ordered(order) and any(
-        one.get("quantity") != one.get("currentQuantity") for one in lines
-    ):  # fmt: skip
+    if told.refunds and not told.as_ordered() and any(map(_taken_out, lines)):
         return None
-    return _encode({
-        **order, "lineItems": {"nodes": lines}, "shippingLines": {"nodes": [order["shippingLine"]] if way else []},
-    })  # fmt: skip
+    return b'%b,"lineItems":{"nodes":[%b]},"shippingLines":{"nodes":[%b]}}' % (
+        order.rstrip()[:-1], b",".join(lines), bytes(told.shippingLine) if way else b"",
+    )  # fmt: skip
 
 
-def _as_ordered(order: Fields) -> bool:
-    """Whether what came back of it does not matter: a cancelled order is what was ordered, see `facts.as_sold`."""
-    return bool(_decode(order["cancelledAt"])) and not _decode(order["test"])
+def _taken_out(line: bytes) -> bool:
+    """Whether not all of a line is still there."""
+    fields = _fields(line)
+    return fields.get("quantity") != fields.get("currentQuantity")
 
 
 def _amount(bag: Any) -> Decimal:

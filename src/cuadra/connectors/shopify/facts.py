@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -62,23 +63,42 @@ def moment(text: Any) -> datetime | None:
     return (found.replace(tzinfo=UTC) if found.tzinfo is None else found).astimezone(UTC)
 
 
+_UNITS = [Decimal(1).scaleb(-decimals) for decimals in range(5)]
+
+
+@lru_cache(maxsize=1 << 12)
+def _written(text: str, decimals: int) -> Decimal:
+    """An amount with so many decimals; the same few prices come again and again."""
+    try:
+        return _even(Decimal(text), _UNITS[decimals])
+    except InvalidOperation:
+        return Decimal("NaN")
+
+
+def _even(amount: Decimal, unit: Decimal) -> Decimal:
+    """The amount with the decimals of that unit, where it has no more."""
+    even = amount.quantize(unit)
+    return even if even == amount else amount
+
+
 class Money:
     """Amounts of one order, with the decimals of its currency: both shapes write them differently."""
 
     def __init__(self, currency: str | None) -> None:
         self.currency = currency
-        self._unit = Decimal(1).scaleb(-exponent(currency))
+        self._decimals = exponent(currency)
+        self._unit = _UNITS[self._decimals]
 
     def of(self, text: Any) -> Decimal | None:
         """An amount, written as a text."""
+        if type(text) is str:
+            return _written(text, self._decimals)
         if text is None or isinstance(text, bool):
             return None
         try:
-            found = text if type(text) is Decimal else Decimal(str(text))
-            even = found.quantize(self._unit)
+            return _even(text if type(text) is Decimal else Decimal(str(text)), self._unit)
         except InvalidOperation:
-            return None if not isinstance(text, str) else Decimal("NaN")
-        return even if even == found else found
+            return None
 
     def bag(self, thing: Any) -> Decimal | None:
         """The amount in the shop's currency, of a GraphQL `MoneyBag`."""
@@ -94,6 +114,8 @@ class Money:
 
     def share(self, amount: Decimal, share: Decimal) -> Decimal:
         """A part of an amount."""
+        if not amount:
+            return ZERO
         if share == 1 and (even := self.of(amount)) is not None and even.same_quantum(self._unit):
             return even or ZERO  # what the longer way comes to
         return self.of(round(amount * share, 6).normalize() + ZERO) or ZERO
@@ -183,8 +205,12 @@ def address(place: Mapping[str, Any] | None, names: Mapping[str, str]) -> Addres
     """A postal address; `names`: our field → theirs."""
     if not place:
         return None
-    values = {ours: found for ours, theirs in names.items() if (found := text(place.get(theirs))) is not None}
-    person = [found for name in PERSON if (found := text(place.get(name))) is not None]
+    values: dict[str, str] = {}
+    for ours, theirs in names.items():
+        found = place.get(theirs)
+        if isinstance(found, str) and (found := found.strip()):
+            values[ours] = found
+    person = [said for name in PERSON if (said := text(place.get(name))) is not None]
     if person:
         values["name"] = " ".join(person)
     return AddressRead(**values) if values else None

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from cuadra.connectors.base import Evidence
 from cuadra.connectors.shopify import facts
@@ -21,6 +22,7 @@ PLACE = {
     "postcode": "zip", "country": "countryCodeV2", "phone": "phone",
 }  # fmt: skip
 PAID = ("sale", "capture")
+NOTHING: frozenset[str] = frozenset()
 
 
 def order_of(node: Mapping[str, Any]) -> OrderRead:
@@ -34,11 +36,7 @@ def order_of(node: Mapping[str, Any]) -> OrderRead:
     )  # fmt: skip
     sold = facts.as_sold(_lines(node, money) if "lineItems" in node else (), cancelled=found.lifecycle == "cancelled")
     ways, off = list(_ways(node, money)), money.bag(node.get("totalDiscountsSet"))
-    customer, billing, delivery = (
-        _customer(node, denied),
-        _address(node, "billingAddress"),
-        _address(node, "shippingAddress"),
-    )
+    customer, (billing, delivery) = _customer(node, denied), _places(node)
     return OrderRead(
         id=str(node["legacyResourceId"]),
         number=text(node.get("name")),
@@ -74,7 +72,9 @@ def order_of(node: Mapping[str, Any]) -> OrderRead:
 def denied_of(node: Mapping[str, Any]) -> frozenset[str]:
     """The fields of a person that this shop keeps to itself: `customer.email`, `email`."""
     ours = node.get(OURS)
-    return frozenset(map(str, ours.get("denied", ()))) if isinstance(ours, Mapping) else frozenset()
+    if ours is None:
+        return NOTHING
+    return frozenset(map(str, ours.get("denied", ()))) if isinstance(ours, Mapping) else NOTHING
 
 
 def hidden(node: Mapping[str, Any]) -> Evidence | None:
@@ -113,6 +113,14 @@ def _customer(node: Mapping[str, Any], denied: frozenset[str]) -> CustomerRead |
         email=shown(email, "email", "customer.defaultEmailAddress.emailAddress", "customer.defaultEmailAddress"),
         phone=shown(phone, "phone", "customer.defaultPhoneNumber.phoneNumber", "customer.defaultPhoneNumber"),
     )  # fmt: skip
+
+
+def _places(node: Mapping[str, Any]) -> tuple[AddressRead | UnsetType | None, AddressRead | UnsetType | None]:
+    """Where the bill and where the goods go to: mostly the same place."""
+    billing = _address(node, "billingAddress")
+    if isinstance(billing, AddressRead) and node["billingAddress"] == node.get("shippingAddress"):
+        return billing, replace(billing)
+    return billing, _address(node, "shippingAddress")
 
 
 def _address(node: Mapping[str, Any], name: str) -> AddressRead | UnsetType | None:

@@ -63,6 +63,7 @@ def moment(text: Any) -> datetime | None:
     return (found.replace(tzinfo=UTC) if found.tzinfo is None else found).astimezone(UTC)
 
 
+_ONE = Decimal(1)
 _UNITS = [Decimal(1).scaleb(-decimals) for decimals in range(5)]
 
 
@@ -102,8 +103,10 @@ class Money:
 
     def bag(self, thing: Any) -> Decimal | None:
         """The amount in the shop's currency, of a GraphQL `MoneyBag`."""
-        money = thing.get("shopMoney") if isinstance(thing, dict) else None
-        return self.of(money.get("amount")) if isinstance(money, dict) else None
+        if not isinstance(thing, dict) or not isinstance(money := thing.get("shopMoney"), dict):
+            return None
+        amount = money.get("amount")
+        return _written(amount, self._decimals) if type(amount) is str else self.of(amount)
 
     def sum(self, things: Any, name: str) -> Decimal:
         """What the bags of that name in a list come to."""
@@ -116,13 +119,13 @@ class Money:
         """A part of an amount."""
         if not amount:
             return ZERO
-        if share == 1 and (even := self.of(amount)) is not None and even.same_quantum(self._unit):
-            return even or ZERO  # what the longer way comes to
+        if share == 1 and amount.same_quantum(self._unit):
+            return amount  # what the longer way comes to
         return self.of(round(amount * share, 6).normalize() + ZERO) or ZERO
 
 
-class Sold(Struct):
-    """One line, before what was taken out of it is taken out."""
+class Sold(Struct, gc=False):
+    """One line, before what was taken out of it is taken out. What an edit has taken out was not `sold`, see `as_sold`."""
 
     id: str
     quantity: Decimal
@@ -135,11 +138,7 @@ class Sold(Struct):
     variant: str | None
     sku: str | None
     name: str | None
-
-    @property
-    def sold(self) -> Decimal:
-        """What an edit has taken out was not sold, what was given back was."""
-        return min(self.current + self.returned, self.quantity)
+    sold: Decimal = ZERO
 
     def removed(self, *, taxes_included: bool) -> Decimal:
         """What the units that an edit has taken out would have cost."""
@@ -154,7 +153,7 @@ class Sold(Struct):
         sold = self.sold
         if sold <= 0:
             return None
-        share = sold / self.quantity
+        share = _ONE if sold == self.quantity else sold / self.quantity
         discount, tax = money.share(self.discounts, share), money.share(self.tax, share)
         total = None if self.price is None else money.of(self.price * sold - discount)
         return LineRead(
@@ -173,7 +172,10 @@ def total(first: Decimal | None, sold: Iterable[Sold], money: Money, *, taxes_in
     took out, without that. The total of today will not do, for it lacks what came back as well."""
     if first is None:
         return None
-    gone = sum((one.removed(taxes_included=taxes_included) for one in sold), ZERO)
+    gone = ZERO
+    for one in sold:
+        if one.sold != one.quantity:
+            gone += one.removed(taxes_included=taxes_included)
     return money.of(round(first - gone, exponent(money.currency))) if gone else first
 
 
@@ -182,15 +184,15 @@ def discount(total: Decimal | None, sold: Iterable[Sold], money: Money) -> Decim
     it in already: an order would not add up."""
     if total is None or not total.is_finite():
         return total
-    return money.of(min(total, sum((one.discounts for one in sold), ZERO)))
+    return money.of(min(total, sum([one.discounts for one in sold], ZERO)))
 
 
 def as_sold(found: Iterable[Sold], *, cancelled: bool) -> list[Sold]:
-    """Of a cancelled order everything has gone: what it was is what was ordered."""
+    """What an edit has taken out was not sold, what was given back was. Of a cancelled order everything has gone: what it
+    was is what was ordered."""
     made = list(found)
-    if cancelled:
-        for one in made:
-            one.current, one.returned = one.quantity, ZERO
+    for one in made:
+        one.sold = one.quantity if cancelled else min(one.current + one.returned, one.quantity)
     return made
 
 
@@ -242,7 +244,9 @@ def number(gid: Any) -> str | None:
     """The number inside a global id: `gid://shopify/Order/1` → `1`."""
     if not isinstance(gid, str):
         return None
-    found = gid.rpartition("/")[2].partition("?")[0]
+    found = gid[gid.rfind("/") + 1 :]
+    if "?" in found:
+        found = found.partition("?")[0]
     return found if found.isascii() and found.isdecimal() else None
 
 
@@ -251,9 +255,8 @@ def custom(attributes: Iterable[tuple[Any, Any]], tags: Iterable[str], confirmat
     found: dict[str, Any] = {
         str(key): value for key, value in attributes if key and isinstance(value, str | int | float)
     }
-    kept = sorted({tag.strip() for tag in tags if tag.strip()})
-    if kept:
-        found["tags"] = kept
-    if text(confirmation):
-        found["confirmation_number"] = text(confirmation)
+    if kept := {said for tag in tags if (said := tag.strip())}:
+        found["tags"] = sorted(kept)
+    if number := text(confirmation):
+        found["confirmation_number"] = number
     return found

@@ -144,10 +144,14 @@ def _lines(node: Mapping[str, Any], money: Money) -> Iterator[Sold]:
             price=money.bag(one.get("originalUnitPriceSet")),
             discounts=money.sum(one.get("discountAllocations"), "allocatedAmountSet"),
             tax=money.sum(one.get("taxLines"), "priceSet"),
-            product=str((one.get("product") or {}).get("legacyResourceId") or "") or None,
-            variant=str((one.get("variant") or {}).get("legacyResourceId") or "") or None,
+            product=_number(one.get("product")), variant=_number(one.get("variant")),
             sku=text(one.get("sku")), name=facts.name_of(text(one.get("title")), text(one.get("variantTitle"))),
         )  # fmt: skip
+
+
+def _number(thing: Mapping[str, Any] | None) -> str | None:
+    """The number of what a line was sold from; None where that has gone."""
+    return str(thing.get("legacyResourceId") or "") or None if thing else None
 
 
 def _payments(node: Mapping[str, Any], money: Money) -> Iterator[PaymentRead]:

@@ -151,3 +151,16 @@ def test_list_queries_use_their_index_under_the_policy(db: Database) -> None:
         ):  # fmt: skip
             plan = conn.execute(b"EXPLAIN " + queries.ALL[name].encode(), {"account": 1, **values}).fetchall()
             assert index in str(plan), name + "".join(chr(10) + line for (line,) in plan)
+
+
+def test_known_rows_are_written_by_their_keys_whatever_the_planner_knows(db: Database) -> None:
+    """Of an account that has just begun it knows nothing; it would read all orders for each batch."""
+    db.stage()
+    for name, table in (("write_known_orders", "orders"), ("write_known_customers", "customer")):
+        with db.transaction(1) as conn:
+            found = conn.execute(
+                b"EXPLAIN " + queries.ALL[name].encode(), {"account": 1, "store": 1, "now": "2026-11-21"}
+            )
+            plan = "\n".join(line for (line,) in found)
+        assert f"Conflict Arbiter Indexes: {table}_pkey" in plan
+        assert f"on {table} " not in plan.partition("\n")[2]

@@ -553,6 +553,15 @@ def test_row_37_a_rule_holds_orders_with_troubled_lines_and_lets_them_go(world: 
     assert world.standing("B") == ("present", None)
 
 
+def test_row_37_a_catalogue_lets_nothing_go_that_names_no_product(world: World) -> None:
+    world.rules(products__problem="hold")
+    world.take(sold("A", sku=None))
+    judged = one(world, "SELECT changed_at FROM orders")
+    catalogue(world, "1,NEW,Uno,")
+    assert world.standing("A") == ("held", "product_sku_missing")
+    assert one(world, "SELECT changed_at FROM orders") == judged
+
+
 def test_row_37_two_products_with_one_sku_are_not_guessed_and_a_link_decides(world: World) -> None:
     catalogue(world, "1,DUP,Uno,", "2,DUP,Dos,")
     world.rules(products__problem="hold")

@@ -12,6 +12,10 @@ from cuadra.jobs.ways import Watch
 from cuadra.ledger import acts, utc_now
 from cuadra.ledger.rejudge import Judged, due, rejudge
 
+FROM_CATALOGUE = [*(code for code in acts.PRODUCT_TROUBLE if code != "product_sku_missing"), "product_inactive"]
+"""Why a line may wait for the catalogue. One that names no product waits for a rule, or for its source: a shop sells many of
+them, and whatever the catalogue brings, none would go on."""
+
 
 def after_rules(db: Database, account: Account, integration: Integration, watch: Watch) -> Judged:
     """Judge everything of an integration that is not present by its new rules."""
@@ -31,8 +35,7 @@ def after_catalogue(db: Database, account: Account, watch: Watch) -> Judged:
     """Judge the orders whose lines waited for a product: it may be there, or active, now."""
     with db.transaction(account.account_id) as conn:
         rows = conn.execute(sql("list_by_line_trouble"), {
-            "account": account.account_id, "reasons": [*acts.PRODUCT_TROUBLE, "product_inactive"], "sku": None,
-            "product": None, "name": None,
+            "account": account.account_id, "reasons": FROM_CATALOGUE, "sku": None, "product": None, "name": None,
         }).fetchall()  # fmt: skip
     return _judge(db, account, rows, watch)
 

@@ -93,7 +93,8 @@ class Money:
     def of(self, text: Any) -> Decimal | None:
         """An amount, written as a text."""
         if type(text) is str:
-            return _written(text, self._decimals)
+            known = len(text) < 32  # what is longer is no price, and is not to stay in memory
+            return (_written if known else _written.__wrapped__)(text, self._decimals)
         if text is None or isinstance(text, bool):
             return None
         try:
@@ -105,8 +106,7 @@ class Money:
         """The amount in the shop's currency, of a GraphQL `MoneyBag`."""
         if not isinstance(thing, dict) or not isinstance(money := thing.get("shopMoney"), dict):
             return None
-        amount = money.get("amount")
-        return _written(amount, self._decimals) if type(amount) is str else self.of(amount)
+        return self.of(money.get("amount"))
 
     def sum(self, things: Any, name: str) -> Decimal:
         """What the bags of that name in a list come to."""

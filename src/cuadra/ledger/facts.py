@@ -43,7 +43,8 @@ def ids(conn: Conn, items: list[Item]) -> Iterator[int]:
 
 def load(conn: Conn, ws: WorkingSet, items: list[Item]) -> None:
     """Everything that these items touch and the set does not know yet."""
-    wanted = {item.read.identifier for item in items if item.version is not None} - ws.orders.keys()
+    named = {item.read.identifier for item in items if item.version is not None}
+    wanted = [one for one in named if one is not None and one not in ws.orders]
     if wanted:
         load_orders(conn, ws, "load_orders", wanted)
     load_partners(conn, ws, items)
@@ -58,9 +59,18 @@ def load_partners(conn: Conn, ws: WorkingSet, items: list[Item]) -> None:
     _rates(conn, ws, items)
 
 
+def _array(values: Iterable[Any]) -> str:
+    """An array of these texts or numbers as PostgreSQL reads it. The driver would look at each of them by itself, which
+    takes longer than all else that is done here."""
+    texts = list(map(str, values))
+    if '"' in (together := "".join(texts)) or "\\" in together:
+        texts = [text.replace("\\", r"\\").replace('"', r"\"") for text in texts]
+    return '{"' + '","'.join(texts) + '"}' if texts else "{}"
+
+
 def load_orders(conn: Conn, ws: WorkingSet, name: str, ids: Iterable[Any]) -> None:
     """Known orders into the working set, by source id (`load_orders`) or by ours (`load_orders_by_id`)."""
-    parameters = {"account": ws.account_id, "store": ws.store_id, "ids": list(ids)}
+    parameters = {"account": ws.account_id, "store": ws.store_id, "ids": _array(ids)}
     for row in conn.execute(sql(name), parameters):
         state = _order(row)
         ws.orders[state.source_id] = state
@@ -94,13 +104,13 @@ def _customer_keys(items: list[Item], ws: WorkingSet) -> set[Key]:
     store_id = ws.store_id
     for item in items:
         value = item.read.value
-        known = _known(item, ws)
-        if known is not None and isinstance(value, OrderRead) and value.customer is UNSET:
-            recall(item, known, ws.rules, ws.account.country)
-            value = known
-        customer = value.customer or None if isinstance(value, OrderRead) else value
-        if isinstance(customer, CustomerRead) or customer is None:
-            item.keys = keys_of(customer, item.email, item.phone, store_id)
+        if isinstance(value, OrderRead):
+            if value.customer is UNSET and (known := _known(item, ws)) is not None:
+                recall(item, known, ws.rules, ws.account.country)
+                value = known
+            value = value.customer or None
+        if isinstance(value, CustomerRead) or value is None:
+            item.keys = keys_of(value, item.email, item.phone, store_id)
             if item.read.refused is not None and item.read.entity is Entity.CUSTOMER and item.read.identifier:
                 item.keys = [record_key(item.read.identifier, store_id)]
             keys.update(item.keys)
@@ -113,7 +123,7 @@ def _customers(conn: Conn, ws: WorkingSet, keys: set[Key]) -> None:
     ws.asked_customers |= keys
     kinds, values = zip(*keys, strict=True)
     rows = conn.execute(
-        sql("load_customer_keys"), {"account": ws.account_id, "kinds": list(kinds), "values": list(values)}
+        sql("load_customer_keys"), {"account": ws.account_id, "kinds": _array(kinds), "values": _array(values)}
     ).fetchall()
     if not rows:
         return
@@ -157,8 +167,8 @@ def _product_keys(items: list[Item], ws: WorkingSet) -> set[ProductKey]:
     for item in items:
         value = item.read.value
         if isinstance(value, OrderRead):
-            known = None if value.lines else _known(item, ws)
-            sold.update([(sold_id(line, ws), line.sku, line.name) for line in (known or value).lines or ()])
+            for line in value.lines or (_known(item, ws) or value).lines or ():
+                sold.add((sold_id(line, ws), line.sku, line.name))
         elif isinstance(value, ProductRead):
             keys.update(wanted_keys(value.id, value.sku, value.name, ws))
             if value.parent:
@@ -182,7 +192,7 @@ def _products(conn: Conn, ws: WorkingSet, keys: set[ProductKey]) -> None:
     former: dict[ProductKey, list[int]] = {}
     for kind, scope, value, product_id, alias in conn.execute(
         sql("load_product_keys"),
-        {"account": ws.account_id, "kinds": list(kinds), "scopes": list(scopes), "values": list(values)},
+        {"account": ws.account_id, "kinds": _array(kinds), "scopes": _array(scopes), "values": _array(values)},
     ):
         (former if alias else ws.product_keys).setdefault((kind, scope, value), []).append(product_id)
         fresh.add(product_id)

@@ -6,6 +6,7 @@ in, does it have lines, is its currency ours. The first «no» is the order's re
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ from cuadra.connectors.base import Evidence
 from cuadra.model import OrderRead, Standing
 from cuadra.money import ZERO
 from cuadra.pipeline.rules import FilterRules
+from cuadra.pipeline.rules import Verdict as Meaning
 from cuadra.pipeline.working import OrderState, WorkingSet
 
 RECHECK = timedelta(hours=1)
@@ -51,9 +53,9 @@ def known(value: Any) -> Any:
 
 def _first(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | None:
     """Is it within what was to be imported of a live source? What was present once is past this question."""
-    rules = ws.rules.first
     if not ws.account.live or state.present_at is not None:
         return None
+    rules = ws.rules.first
     created = known(order.created_at)
     day = rules.day()
     if day is not None and created is not None and ws.account.day(created) < day:
@@ -67,15 +69,22 @@ def _first(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | Non
     return None
 
 
+def _meaning(order: OrderRead, ws: WorkingSet) -> Meaning | None:
+    """What the rules say of an order's states; a shop has a handful of them, and a batch has thousands of orders."""
+    said = (order.state, order.lifecycle, order.fulfilment_state, order.payment_state)
+    try:
+        return ws.verdicts[said]
+    except KeyError:
+        raw, lifecycle, fulfilment, payment = map(known, said)
+        meaning = ws.verdicts[said] = ws.rules.verdict(raw, (lifecycle, fulfilment, payment))
+        return meaning
+
+
 def _state(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | None:
-    raw = known(order.state)
-    axes = (known(order.lifecycle), known(order.fulfilment_state), known(order.payment_state))
-    # a shop has a handful of states and a batch has thousands of orders
-    verdict = ws.verdicts.get((raw, axes), ws)
-    if verdict is ws:
-        verdict = ws.verdicts[raw, axes] = ws.rules.verdict(raw, axes)
+    verdict = _meaning(order, ws)
     if verdict == "sale":
         return None
+    raw = known(order.state)
     if verdict is None:
         known_states = sorted(ws.rules.states.raw) + ws.rules.sale_states()
         return Verdict(Standing.HELD, "status_not_mapped", {"state": raw, "known_states": known_states})
@@ -95,7 +104,7 @@ def _state(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | Non
     code = {
         "cancelled": "cancelled_at_source", "failed": "failed_or_trashed_at_source", "test": "test_or_draft_order",
     }[verdict]  # fmt: skip
-    return Verdict(Standing.SKIPPED, code, {"state": raw if raw is not None else axes[0]})
+    return Verdict(Standing.SKIPPED, code, {"state": raw if raw is not None else known(order.lifecycle)})
 
 
 def _moment(order: OrderRead, ws: WorkingSet) -> str:
@@ -172,6 +181,10 @@ def _currency(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | 
     return None
 
 
+def _sum(amounts: Iterable[Decimal | None]) -> Decimal:
+    return sum((amount for amount in amounts if amount), ZERO)
+
+
 def totals_problem(order: OrderRead) -> Evidence | None:
     """The sum of the parts, step by step, where it is not the order's total; None where it adds up or cannot be known.
 
@@ -180,7 +193,7 @@ def totals_problem(order: OrderRead) -> Evidence | None:
     """
     if not isinstance(order.total, Decimal) or not order.lines:
         return None
-    lines = line_tax = line_discount = line_shipping = ZERO
+    lines = ZERO
     for line in order.lines:
         if line.total is not None:
             lines += line.total
@@ -188,24 +201,19 @@ def totals_problem(order: OrderRead) -> Evidence | None:
             lines += line.unit_price * line.quantity - (line.discount or ZERO)
         else:
             return None
-        line_tax += line.tax or ZERO
-        line_discount += line.discount or ZERO
-        line_shipping += line.shipping or ZERO
-    shipping = known(order.shipping)
-    shipping = line_shipping if shipping is None else shipping
+    shipping, tax = known(order.shipping), known(order.tax)
+    if shipping is None:
+        shipping = _sum(line.shipping for line in order.lines)
+    if tax is None:
+        tax = _sum(line.tax for line in order.lines)
     fees = known(order.fees) or ZERO
     discount = known(order.discount) or ZERO
-    tax = known(order.tax)
-    tax = line_tax if tax is None else tax
     base = lines + shipping + fees
     total = order.total
     summed = base + tax - discount
-    if total == summed:
+    if total == summed or total == base - discount:
         return None
-    readings = {summed, base - discount}
-    if line_discount:
-        readings |= {base + tax, base}
-    if total in readings:
+    if _sum(line.discount for line in order.lines) and total in (base + tax, base):
         return None
     return {
         "lines": str(lines), "discount": str(discount), "shipping": str(shipping), "tax": str(tax), "fees": str(fees),

@@ -106,8 +106,8 @@ def _any_phone(order: OrderRead) -> str | None:
 
 def _reachable(item: Item, customer: CustomerRead | None) -> bool:
     """A contact that works, or one that the platform keeps to itself: there the buyer can be reached through it."""
-    contacts = (item.email, item.phone)
-    return hidden(item) or any(contact.value or contact.fault == "masked" for contact in contacts)
+    email, phone = item.email, item.phone
+    return bool(email.value or phone.value) or "masked" in (email.fault, phone.fault) or hidden(item)
 
 
 def hidden(item: Item) -> bool:
@@ -160,14 +160,22 @@ def without_shared(item: Item, keys: list[Key], ws: WorkingSet) -> list[Key]:
 
 def find(keys: list[Key], ws: WorkingSet, item: Item, order_id: int) -> int | None:
     """The customer that the strongest known key names; a conflict if a weaker one names somebody else."""
-    found = {ws.customer_keys[key] for key in keys if key in ws.customer_keys}
-    if not found:
-        return None
-    if len(found) == 1:
-        return found.pop()
+    chosen: int | None = None
+    for key in keys:
+        owner = ws.customer_keys.get(key)
+        if owner is None or owner == chosen:
+            continue
+        if chosen is not None:
+            _conflict(chosen, keys, ws, item, order_id)
+            break
+        chosen = owner
+    return chosen
+
+
+def _conflict(chosen: int, keys: list[Key], ws: WorkingSet, item: Item, order_id: int) -> None:
+    """Two people behind one order's keys: both are named, unless somebody has decided that they are two."""
     hits = [(key, ws.customer_keys[key]) for key in keys if key in ws.customer_keys]
-    chosen = hits[0][1]
-    others = sorted(found - {chosen})
+    others = sorted({owner for _, owner in hits} - {chosen})
     apart = [other for other in others if (min(chosen, other), max(chosen, other)) not in ws.decided_apart]
     if apart:
         item.evidence["customer_identity_conflict"] = {
@@ -175,20 +183,20 @@ def find(keys: list[Key], ws: WorkingSet, item: Item, order_id: int) -> int | No
         }  # fmt: skip
         if order_id:
             ws.conflicts |= {Conflict(min(chosen, other), max(chosen, other), order_id) for other in apart}
-    return chosen
 
 
 def create(customer: CustomerRead | None, order: OrderRead | None, keys: list[Key], item: Item, ws: WorkingSet) -> int:
     """A new customer with what is known of it."""
     details = structs.replace(customer) if customer is not None else CustomerRead()
+    name = details.full_name()
     if order is not None:
         place: AddressRead | None = order.billing or order.delivery or None
         if not details.address and place is not None:
             details.address = place
-        if not details.full_name() and place is not None and place.name:
-            details.name = place.name
+        if not name and place is not None and place.name:
+            name = details.name = place.name
     details.consents = UNSET  # kept per channel, with date and source
-    made = CustomerState(ws.new_id(), details.full_name(), details, item.raw.sequence,
+    made = CustomerState(ws.new_id(), name, details, item.raw.sequence,
                          bool(item.email.value or item.phone.value), is_new=True, dirty=True)  # fmt: skip
     ws.customers[made.customer_id] = made
     return made.customer_id
@@ -196,17 +204,19 @@ def create(customer: CustomerRead | None, order: OrderRead | None, keys: list[Ke
 
 def _learn(customer_id: int, keys: list[Key], ws: WorkingSet) -> None:
     """Keys that nobody has yet are this customer's from now on. One that somebody has stays where it is."""
+    state, owners = ws.customers[customer_id], ws.customer_keys
     for key in keys:
-        if key in ws.customer_keys:
+        if key in owners:
             continue
-        if key[0] in ("email", "phone", "document") and ws.customers[customer_id].erased:
+        kind, value = key
+        if state.erased and kind in ("email", "phone", "document"):
             continue  # an erased person is not known by a contact again
-        ws.customer_keys[key] = customer_id
-        ws.new_customer_keys.append((*key, customer_id))
-        if key[0] == "document":
-            ws.customers[customer_id].documents += 1
-        elif key[0] == "person":
-            ws.customers[customer_id].persons += 1
+        owners[key] = customer_id
+        ws.new_customer_keys.append((kind, value, customer_id))
+        if kind == "document":
+            state.documents += 1
+        elif kind == "person":
+            state.persons += 1
 
 
 def consent(customer_id: int, customer: CustomerRead, item: Item, ws: WorkingSet) -> None:

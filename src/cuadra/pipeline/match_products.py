@@ -24,7 +24,7 @@ def match_products(item: Item, order: OrderRead, state: OrderState, ws: WorkingS
     held: Verdict | None = None
     excluded = ws.rules.filters.without_skus
     for at, line in enumerate(order.lines or ()):
-        recorded = LineState(unit=unit_of(line.unit, ws.rules))
+        recorded = LineState(None, unit_of(line.unit, ws.rules))
         state.lines.append(recorded)
         if excluded and line.sku in excluded:
             _exclude(recorded, line, ws)
@@ -72,7 +72,9 @@ def _match(recorded: LineState, line: LineRead, at: int, order: OrderRead, ws: W
             recorded.reason = "product_not_found"
             recorded.evidence = {"identify_by": method, "value": None}
         return
-    found = _in_store(ws.product_keys.get(key, ()), ws)
+    found: Sequence[int] = ws.product_keys.get(key, ())
+    if len(found) > 1:
+        found = _in_store(found, ws)
     if len(found) > 1:
         recorded.reason = "product_sku_duplicate" if key[0] == "sku" else "product_not_found"
         recorded.evidence = (
@@ -103,8 +105,7 @@ def _match(recorded: LineState, line: LineRead, at: int, order: OrderRead, ws: W
 def _in_store(found: Sequence[int], ws: WorkingSet) -> Sequence[int]:
     """Of several products those that this store has itself: another store may sell the same under the same SKU, and has
     not sold it here."""
-    own = [one for one in found if ws.store_id in ws.products[one].stores] if len(found) > 1 else ()
-    return own or found
+    return [one for one in found if ws.store_id in ws.products[one].stores] or found
 
 
 def _sold_before(product: ProductState, order: OrderRead, ws: WorkingSet) -> bool:
@@ -115,9 +116,11 @@ def _sold_before(product: ProductState, order: OrderRead, ws: WorkingSet) -> boo
 
 def _pending(recorded: LineState, line: LineRead, ws: WorkingSet) -> None:
     """The product is in with the order's own text, and the source can tell more of it."""
+    if not ws.account.live:
+        return
     assert recorded.product_id is not None
     number = sold_id(line, ws)
-    if ws.account.live and number and ws.products[recorded.product_id].origin == "order":
+    if number and ws.products[recorded.product_id].origin == "order":
         recorded.reason = "product_details_pending"
         recorded.evidence = {"product": recorded.product_id, "lookup": number}
         ws.relinks["product", number] = "details"
@@ -142,7 +145,7 @@ def key_of(product_id: str | None, sku: str | None, name: str | None, ws: Workin
     """The key by which the rules identify a product; None if the source does not give that value."""
     method = ws.rules.products.identify_by
     if method == "sku":
-        return ("sku", 0, sku.strip()) if sku and sku.strip() else None
+        return ("sku", 0, code) if sku and (code := sku.strip()) else None
     if method == "id":
         return ("id", ws.store_id, product_id) if product_id else None
     return ("name", 0, _name_key(name)) if name and name.strip() else None

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from cuadra.connectors.base import Evidence, Raw, Read
 from cuadra.model import CustomerRead, OrderRead, Outcome, ProductRead, Standing
 from cuadra.pipeline.contacts import Contact
-from cuadra.pipeline.rules import AccountFacts, RateTable, Rules
+from cuadra.pipeline.rules import AccountFacts, RateTable, Rules, Verdict
 from cuadra.pipeline.versions import Version, decode_content, encode_content
 
 Key = tuple[str, str]
@@ -194,7 +194,7 @@ class WorkingSet(Struct):
     category_nodes: dict[str, tuple[str | None, str]] = field(default_factory=dict)
     """Source's category id → (parent's id, name)."""
     rates: RateTable = field(default_factory=dict)
-    verdicts: dict[Any, Any] = field(default_factory=dict)
+    verdicts: dict[tuple[Any, ...], Verdict | None] = field(default_factory=dict)
     """What the rules said of states seen in this batch."""
     decided_apart: set[tuple[int, int]] = field(default_factory=set)
 

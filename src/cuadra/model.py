@@ -317,8 +317,9 @@ _PUNCTUATION = re.compile(r"[\W_]+")
 
 def normal(value: str) -> str:
     """The form under which identifiers meet: case-folded, letters and digits only. «#AB-1043» → «ab1043»."""
-    if not value.isalnum():
-        value = value.replace("-", "").replace("#", "") or value
+    if value.isalnum():
+        return value.casefold()
+    value = value.replace("-", "").replace("#", "") or value
     if value.isalnum():
         return value.casefold()
     return _PUNCTUATION.sub("", value).casefold() or value.strip().casefold()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any
+
+from msgspec import UNSET, UnsetType
 
 # ISO 4217 gives most currencies two decimals; these are the others.
 _EXPONENTS = {
@@ -55,11 +56,13 @@ def problem(amount: Decimal) -> str | None:
     return None
 
 
-def usual(values: Iterable[Any]) -> bool:
-    """Whether there is surely no `problem` with any decimal among these; quick, for it is asked of every order."""
+def usual(values: Iterable[Decimal | UnsetType | None]) -> bool:
+    """Whether there is surely no `problem` with any of these; quick, for it is asked of every order."""
     for value in values:
-        if type(value) is Decimal and not (
-            value.is_finite() and -12 < value.adjusted() < 12 and value.__sizeof__() <= _FEW_DIGITS
+        if (
+            value is not None
+            and value is not UNSET
+            and not (value.__sizeof__() <= _FEW_DIGITS and -12 < value.adjusted() < 12 and value.is_finite())
         ):
             return False
     return True

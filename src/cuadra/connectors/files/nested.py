@@ -13,7 +13,7 @@ from msgspec import UNSET, Struct
 
 from cuadra.connectors.base import Evidence, Raw, Read
 from cuadra.connectors.files.layout import Layout, State
-from cuadra.connectors.files.values import YEARS, BadValue, settle_time, zone
+from cuadra.connectors.files.values import FIRST_YEAR, LAST_YEAR, BadValue, settle_time, zone
 from cuadra.model import Complaint, Entity, OrderRead, personal
 from cuadra.money import ZERO, problem, usual
 
@@ -37,7 +37,7 @@ def read_line(raw: Raw, layout: Layout, zone_name: str | None, currency: str | N
         order = recovered
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         return _unreadable(err)
-    if b"\\u0000" in raw.body:
+    if b"\\" in raw.body and b"\\u0000" in raw.body:  # one byte is found far sooner
         complaints.append(Complaint("no NUL characters", _strip_nul(order), "\\u0000"))
     if not _plain(order):
         settle(order, layout.format.time_zone or zone_name, complaints)
@@ -57,10 +57,10 @@ def proof_of(complaint: Complaint, **where: Any) -> Evidence:
 
 def _plain(order: OrderRead) -> bool:
     """Whether every number and time is of the usual kind: then nothing is left to settle. In doubt, no."""
-    amounts: list[Any] = [order.total, order.discount, order.shipping, order.tax, order.fees]
+    amounts = [order.total, order.discount, order.shipping, order.tax, order.fees]
     times = [order.created_at, order.updated_at]
     for line in order.lines or ():
-        amounts += (line.quantity, line.unit_price, line.discount, line.tax, line.shipping, line.total)
+        amounts.extend((line.quantity, line.unit_price, line.discount, line.tax, line.shipping, line.total))
     for payment in order.payments or ():
         amounts.append(payment.amount)
         times.append(payment.paid_at)
@@ -75,7 +75,7 @@ def _plain(order: OrderRead) -> bool:
     if order.customer and order.customer.consents:
         times += [one.at for one in order.customer.consents]
     for time in times:
-        if type(time) is datetime and not (time.tzinfo is UTC and time.year in YEARS):
+        if time is not None and time is not UNSET and not (time.tzinfo is UTC and FIRST_YEAR <= time.year <= LAST_YEAR):
             return False
     return usual(amounts)
 

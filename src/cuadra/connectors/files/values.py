@@ -17,7 +17,7 @@ PLACEHOLDER_DATES = frozenset({"0000-00-00", "0000-00-00 00:00:00", "0001-01-01"
 _YES = frozenset({"1", "true", "yes", "y", "si", "sí", "s", "verdadero", "enabled", "active", "activo"})
 _NO = frozenset({"0", "false", "no", "n", "falso", "disabled", "inactive", "inactivo"})
 _SPREADSHEET = re.compile(r"^\d+[.,]\d+[eE]\+\d+$")
-YEARS = range(1990, 2101)
+FIRST_YEAR, LAST_YEAR = 1990, 2100
 #: fields that are numbers or codes of something
 IDS = frozenset(
     {"id", "order_id", "number", "product_id", "variant_id", "sku", "document", "invoice_number", "cart_id"}
@@ -85,8 +85,8 @@ def zone(name: str | None) -> tzinfo:
 
 def settle_time(value: datetime, local: tzinfo) -> datetime:
     """A time in UTC; one without a zone is local. Raises BadValue for years no shop has seen."""
-    if value.year not in YEARS:
-        raise BadValue(f"a date between {YEARS[0]} and {YEARS[-1]}")
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise BadValue(f"a date between {FIRST_YEAR} and {LAST_YEAR}")
     if value.tzinfo is UTC:
         return value
     return (value.replace(tzinfo=local) if value.tzinfo is None else value).astimezone(UTC)

@@ -19,7 +19,7 @@ from cuadra.pipeline.match_products import key_of, sold_id, wanted_keys
 from cuadra.pipeline.prepare import recall
 from cuadra.pipeline.rules import AccountFacts, Rules
 from cuadra.pipeline.versions import Version
-from cuadra.pipeline.working import CustomerState, Item, Key, OrderState, ProductKey, ProductState, Sold, WorkingSet
+from cuadra.pipeline.working import CustomerState, Item, Key, OrderState, ProductKey, ProductState, WorkingSet
 
 _decode_customer = msgspec.json.Decoder(CustomerRead).decode
 
@@ -163,23 +163,20 @@ def _people(conn: Conn, ws: WorkingSet, ids: set[Any]) -> dict[Any, int]:
 
 def _product_keys(items: list[Item], ws: WorkingSet) -> set[ProductKey]:
     keys: set[ProductKey] = set()
-    sold: set[Sold] = set()
+    asked = ws.asked_sold
     for item in items:
         value = item.read.value
         if isinstance(value, OrderRead):
             for line in value.lines or (_known(item, ws) or value).lines or ():
-                sold.add((sold_id(line, ws), line.sku, line.name))
+                sold = (sold_id(line, ws), line.sku, line.name)
+                if sold not in asked:
+                    asked.add(sold)
+                    if (key := key_of(*sold, ws)) is not None:
+                        keys.update([key, *wanted_keys(*sold, ws)])
         elif isinstance(value, ProductRead):
             keys.update(wanted_keys(value.id, value.sku, value.name, ws))
             if value.parent:
                 keys.add(("id", ws.store_id, value.parent))
-    sold -= ws.asked_sold
-    ws.asked_sold |= sold
-    for product in sold:
-        key = key_of(*product, ws)
-        if key is not None:
-            keys.add(key)
-            keys.update(wanted_keys(*product, ws))
     return keys
 
 

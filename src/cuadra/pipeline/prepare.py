@@ -14,13 +14,13 @@ from cuadra.pipeline.working import IdentifierKey, Item
 
 def prepare(raw: Raw, receipt_id: int, reader: Reader, rules: Rules, country: str) -> Item:
     """Read one receipt and work out everything that needs no facts."""
-    item = Item(raw, receipt_id, reader(raw))
-    item.evidence |= item.read.warnings
-    if item.read.absent is not None and item.read.entity is Entity.ORDER and item.read.identifier is not None:
-        item.read.value = OrderRead(id=item.read.identifier, lifecycle="deleted")
-    elif item.read.absent is not None and item.read.entity is Entity.PRODUCT:
-        item.read.value = ProductRead(id=item.read.identifier)
-    value = item.read.value
+    read = reader(raw)
+    item = Item(raw, receipt_id, read, evidence=read.warnings.copy())
+    if read.absent is not None and read.entity is Entity.ORDER and read.identifier is not None:
+        read.value = OrderRead(id=read.identifier, lifecycle="deleted")
+    elif read.absent is not None and read.entity is Entity.PRODUCT:
+        read.value = ProductRead(id=read.identifier)
+    value = read.value
     extra = frozenset(rules.customers.placeholders)
     region = rules.customers.region or country
     if isinstance(value, OrderRead):
@@ -32,9 +32,9 @@ def prepare(raw: Raw, receipt_id: int, reader: Reader, rules: Rules, country: st
     elif isinstance(value, CustomerRead):
         item.email = contacts.email(value.email or None, extra)
         item.phone = contacts.phone(value.phone or None, region, extra)
-    elif item.read.entity is Entity.ORDER and item.read.identifier is not None:
+    elif read.entity is Entity.ORDER and read.identifier is not None:
         item.version = Version(None, raw.sequence, b"")
-        item.identifiers = {("order", normal(item.read.identifier)): item.read.identifier}
+        item.identifiers = {("order", normal(read.identifier)): read.identifier}
     return item
 
 

@@ -28,6 +28,8 @@ from cuadra.pipeline.prepare import recall
 from cuadra.pipeline.versions import Order, Version
 from cuadra.pipeline.working import NO_CONTACT, Item, OrderState, WorkingSet
 
+#: at hand, for they are asked for of every order: Python 3.11 looks a member up anew each time, in code of its own
+ORDER, CREATED, UNSEEN, PRESENT = Entity.ORDER, Outcome.CREATED, Standing.UNSEEN, Standing.PRESENT
 #: fields that say something about a person; an erased order never takes them in again
 PERSONAL_FIELDS = ("customer", "billing", "delivery", "note", "custom")
 ERASED = "personal_data_erased"
@@ -39,8 +41,7 @@ _AMOUNTS = ("total", "discount", "shipping", "tax", "fees")
 
 def process(item: Item, ws: WorkingSet) -> None:
     """Take one receipt through the pipeline."""
-    entity = item.read.entity
-    if entity is Entity.ORDER:
+    if item.read.entity is ORDER:
         if item.read.identifier is None:
             _refuse(item)
         elif item.read.hint is not None:
@@ -147,9 +148,9 @@ def _order(item: Item, identifier: str, ws: WorkingSet) -> None:
         return
     if state is None:
         state = OrderState(ws.new_id(), identifier, ws.integration_id, item.version, 0, item.receipt_id,
-                           Standing.UNSEEN, None, ws.now, is_new=True)  # fmt: skip
+                           UNSEEN, None, ws.now, is_new=True)  # fmt: skip
         ws.orders[identifier] = item.state = state
-        _apply(item, state, value, ws, Outcome.CREATED)
+        _apply(item, state, value, ws, CREATED)
         return
     item.state = state
     if ws.account.live and item.raw.arrival == "webhook" and _found_gone(state):
@@ -298,31 +299,31 @@ def judge(item: Item, state: OrderState, ws: WorkingSet, refused: tuple[str, Evi
     order = state.read()
     if state.erased_at is not None and ERASED in state.evidence:
         item.evidence.setdefault(ERASED, state.evidence[ERASED])
-    was_present = state.standing is Standing.PRESENT and not state.is_new
+    was_present = not state.is_new and state.standing is PRESENT
     if refused is not None:
         verdict = Verdict(Standing.FAILED, *refused)
         item.steps[steps.READ] = "f"
     else:
         verdict = admit(order, state, ws)
         item.steps[steps.ADMIT] = steps.letter_of(verdict.standing)
-    if verdict.standing is Standing.PRESENT or was_present:
+    if verdict.standing is PRESENT or was_present:
         verdict = _match(item, order, state, ws, verdict)
     if state.customer_id is None:
         for kind, value in (("email", item.email.value), ("phone", item.phone.value)):
             if value is not None:
                 state.identifiers[kind, normal(value)] = value
-    if verdict.standing is Standing.PRESENT and (proof := totals_problem(order)):
+    if verdict.standing is PRESENT and (proof := totals_problem(order)):
         item.evidence["totals_do_not_add_up"] = proof
     if verdict.reason is not None:
         item.evidence[verdict.reason] = verdict.evidence or {}
     item.reason = state.reason = verdict.reason
     state.standing, state.recheck_at = verdict.standing, verdict.recheck_at
-    if verdict.standing is Standing.PRESENT and state.present_at is None:
+    if verdict.standing is PRESENT and state.present_at is None:
         state.present_at = ws.now
     if ws.rules.mapping:
         _follow(order, state, ws)
     state.evidence = dict(item.evidence)
-    state.warnings = sorted([code for code in item.evidence if code != verdict.reason])
+    state.warnings = sorted([code for code in item.evidence if code != verdict.reason]) if item.evidence else []
     state.rule_version = ws.rule_version
     item.steps[steps.RECORD] = "w" if state.warnings else "s"
 

@@ -47,7 +47,7 @@ class Item(Struct):
     state: OrderState | None = None
     reason: str | None = None
     evidence: dict[str, Evidence] = field(default_factory=dict)
-    steps: list[str] = field(default_factory=lambda: list("sss-----"))
+    steps: list[str] = field(default_factory=list("sss-----").copy)
     erased: bool = False
     """It speaks of somebody who was erased: `content` is what stays of the receipt."""
 

@@ -39,11 +39,14 @@ NO_FILTERS = FilterRules()
 
 def admit(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict:
     """The verdict over an order as merged."""
-    for question in (_first, _state, _filters, _lines, _currency):
-        verdict = question(order, state, ws)
-        if verdict is not None:
-            return verdict
-    return PRESENT
+    return (
+        _first(order, state, ws)
+        or _state(order, state, ws)
+        or _filters(order, ws)
+        or _lines(order, ws)
+        or _currency(order, state, ws)
+        or PRESENT
+    )
 
 
 def known(value: Any) -> Any:
@@ -126,7 +129,7 @@ def _unpaid(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict:
     )  # fmt: skip
 
 
-def _filters(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | None:
+def _filters(order: OrderRead, ws: WorkingSet) -> Verdict | None:
     rules = ws.rules.filters
     if rules == NO_FILTERS:
         return None
@@ -157,7 +160,7 @@ def _filtered(rule: str, value: str | None, ws: WorkingSet) -> Verdict:
     return Verdict(Standing.SKIPPED, "filtered_by_store_or_channel", proof)
 
 
-def _lines(order: OrderRead, state: OrderState, ws: WorkingSet) -> Verdict | None:
+def _lines(order: OrderRead, ws: WorkingSet) -> Verdict | None:
     if ws.rules.lines_required and not order.lines:
         return Verdict(Standing.HELD, "order_without_products", {"lines": 0 if order.lines == [] else None})
     return None
@@ -206,8 +209,7 @@ def totals_problem(order: OrderRead) -> Evidence | None:
         shipping = _sum(line.shipping for line in order.lines)
     if tax is None:
         tax = _sum(line.tax for line in order.lines)
-    fees = known(order.fees) or ZERO
-    discount = known(order.discount) or ZERO
+    fees, discount = order.fees or ZERO, order.discount or ZERO
     base = lines + shipping + fees
     total = order.total
     summed = base + tax - discount

@@ -84,9 +84,7 @@ def match_customer(item: Item, order: OrderRead, state: OrderState, ws: WorkingS
         if ws.rules.customers.contact_required and not _reachable(item, customer):
             return _unreachable(order)
         chosen = create(customer, order, keys, item, ws)
-    elif (
-        ws.rules.customers.contact_required and not _reachable(item, customer) and not ws.customers[chosen].has_contact
-    ):
+    elif ws.rules.customers.contact_required and not (ws.customers[chosen].has_contact or _reachable(item, customer)):
         return _unreachable(order)
     state.customer_id = chosen
     _learn(chosen, keys, ws)

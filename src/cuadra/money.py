@@ -40,7 +40,7 @@ def text_and_minor(amount: Decimal, currency: str | None) -> tuple[str, int | No
     digits are the answer already."""
     digits = str(amount)
     if len(digits) < 18 and digits[-3:-2] == "." and currency not in _EXPONENTS:
-        return digits, int(digits[:-3] + digits[-2:])
+        return digits, int(digits.replace(".", ""))
     return digits, to_minor(amount, currency) if abs(amount) < LIMIT else None
 
 

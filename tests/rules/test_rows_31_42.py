@@ -508,6 +508,15 @@ def test_row_36_names_are_compared_without_case_and_blanks(world: World) -> None
     assert products(world) == 1
 
 
+@pytest.mark.parametrize("odd", ['a"b', "c\\\\d", 'e\\"', "{f,g}", "NULL", "h\ni", "'; --", "ñ€😀", " j "])
+def test_row_36_whatever_stands_in_a_number_or_a_code_it_is_found_again(world: World, odd: str) -> None:
+    for name in ("A", "B"):
+        customer = {"id": odd, "email": f"{name}@example.com"}
+        world.take(order(odd, customer=customer, note=name, lines=[line(sku=odd, name=f"Product {name}")]))
+    assert world.rows("SELECT source_id, version FROM orders") == [(odd, 2)]
+    assert products(world) == one(world, "SELECT count(*) FROM customer") == 1
+
+
 def test_row_36_a_catalogue_completes_what_an_order_named_first(world: World) -> None:
     world.take(sold("A", sku="ZAP-40", name="zapato del pedido"))
     world.take_csv({"orders.csv": "id\n", "products.csv": "id,sku,name,brand\n9001,ZAP-40,Zapato urbano,Marca\n"})

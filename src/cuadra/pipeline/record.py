@@ -28,7 +28,7 @@ from cuadra.pipeline.prepare import recall
 from cuadra.pipeline.versions import Order, Version
 from cuadra.pipeline.working import NO_CONTACT, Item, OrderState, WorkingSet
 
-#: at hand, for they are asked for of every order: Python 3.11 looks a member up anew each time, in code of its own
+#: at hand, for every order asks for them: to get a member from its enum costs more than a call of a function
 ORDER, CREATED, UNSEEN, PRESENT = Entity.ORDER, Outcome.CREATED, Standing.UNSEEN, Standing.PRESENT
 #: fields that say something about a person; an erased order never takes them in again
 PERSONAL_FIELDS = ("customer", "billing", "delivery", "note", "custom")

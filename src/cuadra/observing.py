@@ -84,6 +84,11 @@ def here() -> Context:
     return context.get_current()
 
 
+def listened() -> bool:
+    """Whether somebody wants to know of every batch: it is told by the process that was asked to."""
+    return attempts or not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
 def say_attempts(lines: Iterable[Mapping[str, Any]], event: str, **batch: Any) -> None:
     """One line per attempt of a batch that has been committed; `batch`: what all of them have in common. `event`:
     `attempt` to take a receipt into the ledger, `delivery` of an order, `intake` of notices."""

@@ -8,10 +8,8 @@ find in the database where they stopped: the cursor for one, the inbox for the o
 from __future__ import annotations
 
 import contextlib
-import gc
 import queue
 import shutil
-import sys
 import tempfile
 import threading
 import time
@@ -25,28 +23,22 @@ import psycopg
 
 from cuadra import accounts, folders, inbox, runs
 from cuadra.accounts import Account, Integration
-from cuadra.connectors.base import Raw
 from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.errors import Refused
 from cuadra.jobs import live, problems, releasing, ways
 from cuadra.jobs.census import Census
-from cuadra.jobs.job import PIECE, Chunk, Job
+from cuadra.jobs.crew import Crew
+from cuadra.jobs.job import Chunk, Job, prepare, undisturbed
 from cuadra.jobs.receiving import Cancelled, Interrupted, holding, incoming, reader_of
 from cuadra.jobs.ways import Watch
 from cuadra.ledger import AlreadyDone, BatchLedger
-from cuadra.ledger.ahead import AheadLedger
-from cuadra.pipeline.ahead import Batch, Lane
-from cuadra.pipeline.run import prepare_safely
 from cuadra.pipeline.run import run as run_batch
-from cuadra.pipeline.working import Item
 from cuadra.runs import Report
 from cuadra.settings import Settings
 
 STOP_SECONDS = 5.0
 """How long the receiving side may take to notice that it is to stop; it may be waiting for a source."""
-SWITCH_SECONDS = 0.001
-"""How long one thread may compute while another waits; usually five times as long."""
 
 
 def import_now(settings: Settings, db: Database, account: Account, integration: Integration, author: str,
@@ -79,7 +71,7 @@ def import_now(settings: Settings, db: Database, account: Account, integration: 
                 job.shop = stack.enter_context(ways.shop(db, settings, account, integration))
                 if file is None:
                     live.before(job, job.shop)
-            with _undisturbed():
+            with undisturbed():
                 _drain(job)
                 with contextlib.suppress(Cancelled):
                     _receive(job, cursor, again)
@@ -126,23 +118,6 @@ def _alone(db: Database, integration: Integration) -> Iterator[Callable[[], None
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Batches are values without cycles: the cyclic collector would walk through millions of them and find nothing.
-    What libraries leave behind is collected once per import. And the thread that writes has next to nothing to compute
-    between two answers of the database: it gets its turn soon, not after five milliseconds of somebody else's."""
-    was_on, interval = gc.isenabled(), sys.getswitchinterval()
-    gc.disable()
-    sys.setswitchinterval(SWITCH_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(interval)
-        if was_on:
-            gc.enable()
-        gc.collect()
-
-
-@contextlib.contextmanager
 def _workplace(settings: Settings) -> Iterator[Path]:
     """A folder for spools, gone afterwards; what a killed import left is swept."""
     base = settings.home / "work"
@@ -173,17 +148,15 @@ def _receive(job: Job, cursor: dict[str, Any], again: bool) -> None:
     chunks: queue.Queue[Chunk | BaseException | None] = queue.Queue(maxsize=2)
     thread = threading.Thread(target=_receiving, args=(job, cursor, again, chunks), name="receive", daemon=True)
     thread.start()
-    ahead = AheadLedger(job.db, job.way, run_id=job.run_id, take=inbox.take)
     try:
-        with Lane(ahead, job.done) as lane:
+        with Crew(job, _process) as crew:
             while (chunk := _next(job, chunks)) is not None:
                 if isinstance(chunk, BaseException):
                     raise chunk
                 job.guard()
-                pieces, patiently = partial(_pieces, job, chunk), partial(_process, job, chunk)
-                lane.take(Batch(chunk.entry.set_id, pieces, patiently))
+                crew.take(chunk)
                 chunk = None
-            lane.settle()
+            crew.settle()
     finally:
         job.stop.set()
         until = time.monotonic() + (STOP_SECONDS if job.outside.is_set() else float("inf"))
@@ -216,24 +189,11 @@ def _receiving(job: Job, cursor: dict[str, Any], again: bool, chunks: queue.Queu
 # ---------------------------------------------------------------- processing
 
 
-def _prepare(job: Job, chunk: Chunk, number: int, raw: Raw) -> Item:
-    return prepare_safely(raw, number, chunk.reader, job.way.rules, job.account.country)
-
-
-def _pieces(job: Job, chunk: Chunk) -> Iterator[list[Item]]:
-    for at in range(0, len(chunk.raws), PIECE):
-        yield [_prepare(job, chunk, number, raw) for number, raw in chunk.raws[at : at + PIECE]]
-
-
 def _process(job: Job, chunk: Chunk) -> None:
     """One stored chunk through the pipeline. What another worker took meanwhile is done."""
-
-    def fresh(ids: frozenset[int] | None) -> list[Item]:
-        return [_prepare(job, chunk, number, raw) for number, raw in chunk.raws if ids is None or number in ids]
-
     ledger = BatchLedger(job.db, job.way, run_id=job.run_id, set_id=chunk.entry.set_id, take=inbox.take)
     with contextlib.suppress(AlreadyDone):
-        run_batch(fresh, ledger, job.done)
+        run_batch(partial(prepare, job, chunk), ledger, job.done)
 
 
 def _drain(job: Job) -> None:

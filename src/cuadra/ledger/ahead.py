@@ -19,7 +19,8 @@ from msgspec import Struct, field
 from cuadra import observing
 from cuadra.db import Database
 from cuadra.db.queries import sql
-from cuadra.ledger import AlreadyDone, Take, Way, facts, utc_now
+from cuadra.ledger import AlreadyDone, Take, Way, facts, news, utc_now
+from cuadra.ledger.news import News
 from cuadra.ledger.write import Writes
 from cuadra.pipeline import telling
 from cuadra.pipeline.working import Item, OrderState, WorkingSet
@@ -38,6 +39,10 @@ class Decided(Struct):
     writes: Writes
     orders: dict[str, OrderState]
     began: float
+    sequence: int = 0
+    """Its place among the batches since `begin`: so many generations later it is written."""
+    news: News | None = None
+    """Once it is closed: what it changes of the facts that others keep."""
     lines: list[dict[str, Any]] = field(default_factory=list)
     """What is to be said of its attempts once it is written; empty where nobody listens."""
 
@@ -51,6 +56,9 @@ class AheadLedger:
         self._reader, self._writer, self._way, self._run_id = db, db.again(), way, run_id
         self._take, self._clock = take, clock
         self._generation = 0
+        """Of the ledger, when `begin` was called."""
+        self._sequence = 0
+        """Of the next batch."""
         self._known: WorkingSet | None = None
         self._flying: deque[dict[str, OrderState]] = deque()
         self._aliased = False
@@ -59,13 +67,18 @@ class AheadLedger:
 
     def begin(self) -> None:
         """Forget what is known. From here on it is noticed if anybody else changes the ledger."""
-        self._flying.clear()
-        self._aliased = False
         way = self._way
         with self._reader.transaction(way.account_id) as conn:
             row = conn.execute(sql("generation"), {"account": way.account_id}).fetchone()
         assert row is not None
-        self._generation = row[0]
+        self.begin_at(row[0])
+
+    def begin_at(self, generation: int) -> None:
+        """The same, where the generation is known."""
+        way = self._way
+        self._flying.clear()
+        self._aliased = False
+        self._generation, self._sequence = generation, 0
         self._known = WorkingSet(way.account_id, way.store_id, way.integration_id, way.account, way.rules,
                                  way.rule_version, self._clock(), iter(()), way.connector)  # fmt: skip
 
@@ -97,7 +110,9 @@ class AheadLedger:
     def _open(self, first: int) -> Decided:
         assert self._known is not None
         self._known = self._known.following(self._clock())
-        return Decided(first, first, Writes(self._reader.connection(), self._known), {}, time.monotonic())
+        self._sequence += 1
+        writes = Writes(self._reader.connection(), self._known)
+        return Decided(first, first, writes, {}, time.monotonic(), self._sequence - 1)
 
     def _piece(self, batch: Decided, items: list[Item], set_id: int | None,
                decide: Callable[[list[Item], WorkingSet], None]) -> None:  # fmt: skip
@@ -128,6 +143,7 @@ class AheadLedger:
 
     def _close(self, batch: Decided) -> Decided:
         assert self._known is not None
+        batch.news = news.tell(self._known, batch.orders, batch.sequence)
         batch.writes.close()
         self._aliased = self._aliased or bool(self._known.aliased_keys)
         self._flying.append(batch.orders)
@@ -142,12 +158,11 @@ class AheadLedger:
         many = decided.last - decided.first + 1
         with (
             observing.batch({**named, "receipts": many}, self._within),
-            self._writer.writing(account, unchanged_since=self._generation) as conn,
+            self._writer.writing(account, unchanged_since=self._generation + decided.sequence) as conn,
         ):
             if not self._take(conn, account, [(decided.first, decided.last)]):
                 raise AlreadyDone
             decided.writes.perform(conn)
-        self._generation += 1
         self._flying.popleft()
         if decided.lines:
             ms = round((time.monotonic() - decided.began) * 1000, 1)

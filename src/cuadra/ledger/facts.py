@@ -191,7 +191,9 @@ def _products(conn: Conn, ws: WorkingSet, keys: set[ProductKey]) -> None:
         sql("load_product_keys"),
         {"account": ws.account_id, "kinds": _array(kinds), "scopes": _array(scopes), "values": _array(values)},
     ):
-        (former if alias else ws.product_keys).setdefault((kind, scope, value), []).append(product_id)
+        known = (former if alias else ws.product_keys).setdefault((kind, scope, value), [])
+        if product_id not in known:  # another one who decides may have told of it already
+            known.append(product_id)
         fresh.add(product_id)
     for key, products in former.items():  # an alias counts only where no product has that SKU today
         if ws.product_keys.setdefault(key, products) is products:

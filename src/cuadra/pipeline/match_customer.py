@@ -88,8 +88,9 @@ def match_customer(item: Item, order: OrderRead, state: OrderState, ws: WorkingS
         return _unreachable(order)
     state.customer_id = chosen
     _learn(chosen, keys, ws)
-    if item.email.value or item.phone.value:
+    if (item.email.value or item.phone.value) and not ws.customers[chosen].has_contact:
         ws.customers[chosen].has_contact = True
+        ws.touched.add(chosen)
     if customer is not None and customer.consents is not UNSET:
         consent(chosen, customer, item, ws)
     return None
@@ -197,6 +198,7 @@ def create(customer: CustomerRead | None, order: OrderRead | None, keys: list[Ke
     made = CustomerState(ws.new_id(), name, details, item.raw.sequence,
                          bool(item.email.value or item.phone.value), is_new=True, dirty=True)  # fmt: skip
     ws.customers[made.customer_id] = made
+    ws.touched.add(made.customer_id)
     return made.customer_id
 
 
@@ -211,6 +213,7 @@ def _learn(customer_id: int, keys: list[Key], ws: WorkingSet) -> None:
             continue  # an erased person is not known by a contact again
         owners[key] = customer_id
         ws.new_customer_keys.append((kind, value, customer_id))
+        ws.touched.add(customer_id)
         if kind == "document":
             state.documents += 1
         elif kind == "person":

@@ -181,12 +181,7 @@ def _create_from_line(line: LineRead, key: ProductKey, ws: WorkingSet) -> int:
 
 
 def _add_key(key: ProductKey, product_id: int, ws: WorkingSet) -> None:
-    if key in ws.former_keys:  # an alias counts only where no product has that SKU today
-        ws.former_keys.remove(key)
-        ws.product_keys[key] = []
-    known = ws.product_keys.setdefault(key, [])
-    if product_id not in known:
-        known.append(product_id)
+    if ws.add_product_key(key, product_id):
         if key[0] == "id":
             ws.products[product_id].stores.add(key[1])
         ws.new_product_keys.append((*key, product_id))

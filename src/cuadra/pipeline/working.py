@@ -188,6 +188,8 @@ class WorkingSet(Struct):
     """Keys whose customer is known, or known to be nobody."""
     asked_products: set[ProductKey] = field(default_factory=set)
     asked_sold: set[Sold] = field(default_factory=set)
+    touched: set[int] = field(default_factory=set)
+    """Customers that this batch makes, or makes known by one more key or contact."""
     categories_known: bool = False
     categories: dict[str, int] = field(default_factory=dict)
     """Path → id."""
@@ -226,6 +228,17 @@ class WorkingSet(Struct):
             categories=self.categories, category_nodes=self.category_nodes, rates=self.rates, verdicts=self.verdicts,
             decided_apart=self.decided_apart,
         )  # fmt: skip
+
+    def add_product_key(self, key: ProductKey, product_id: int) -> bool:
+        """Know a product by a key; whether that is new."""
+        if key in self.former_keys:  # an alias counts only where no product has that SKU today
+            self.former_keys.remove(key)
+            self.product_keys[key] = []
+        known = self.product_keys.setdefault(key, [])
+        if product_id in known:
+            return False
+        known.append(product_id)
+        return True
 
     def new_id(self) -> int:
         """A number of the database's sequence, drawn for this batch beforehand."""

@@ -1,0 +1,87 @@
+"""The second process of a large import: `python -m cuadra.jobs.helper DESCRIPTOR`, started by `jobs.crew` and never by a
+person. It takes the chunks that it is given into the ledger, in turns with who started it, and ends with it.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NoReturn
+
+from msgspec import Struct
+
+from cuadra import inbox
+from cuadra.accounts import Account, Integration
+from cuadra.db import Database
+from cuadra.jobs.job import Chunk, Job, pieces, undisturbed
+from cuadra.jobs.receiving import reader_of
+from cuadra.jobs.relay import Line, Ready
+from cuadra.ledger import Way
+from cuadra.ledger.ahead import Decided
+from cuadra.ledger.shared import SharedLedger
+from cuadra.pipeline.ahead import Batch, Lane
+from cuadra.settings import Settings
+
+
+class Task(Struct):
+    """The import that is to be helped with."""
+
+    settings: Settings
+    info: str
+    """How to reach the database."""
+    account: Account
+    integration: Integration
+    way: Way
+    run_id: int
+
+
+class _Lost(BaseException):
+    """A batch could not be taken here. Who started us takes it again, patiently, and goes on alone."""
+
+
+def main(descriptor: int) -> int:
+    """Work until there is nothing more, or nobody to work for."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started us decides what Ctrl-C means
+    pipe = Connection(descriptor)
+    try:
+        task: Task = pipe.recv()
+    except EOFError:
+        return 1
+    line = Line(leads=False)
+    with Database(task.info) as db:
+        job = Job(task.settings, db, task.account, task.integration, task.way, task.run_id, 0, lambda *_: None, Path())
+        ledger = SharedLedger(db, task.way, line, leads=False, run_id=task.run_id, take=inbox.take)
+        db.stage()
+        line.open(pipe)
+        try:
+            with undisturbed(), Lane(ledger, lambda receipts: None) as lane:
+                line.send(Ready())
+                _work(job, line, lane)
+        except _Lost:
+            return 1
+        finally:
+            line.leave()
+    return 0
+
+
+def _work(job: Job, line: Line, lane: Lane[Decided]) -> None:
+    def lost() -> NoReturn:
+        line.leave()
+        raise _Lost
+
+    readers = {}
+    while (given := line.work.get()) is not None:
+        number = given.entry.set_id
+        if number not in readers:
+            readers[number] = reader_of(job, job.db, number)
+        chunk = Chunk(given.entry, given.raws, readers[number])
+        lane.take(Batch(number, partial(pieces, job, chunk), lost))
+        del given, chunk
+    lane.settle()
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

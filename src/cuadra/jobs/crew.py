@@ -20,15 +20,15 @@ from multiprocessing import Pipe
 from msgspec import Struct
 
 from cuadra import inbox, observing
-from cuadra.jobs.helper import Task
 from cuadra.jobs.job import Chunk, Job, pieces
-from cuadra.jobs.relay import Given, Line
+from cuadra.jobs.messages import Task, given
+from cuadra.jobs.relay import Line
 from cuadra.ledger.shared import Gone, SharedLedger
 from cuadra.model import Entity
 from cuadra.pipeline.ahead import Batch, Lane
 
 ALONE = 2
-"""Full chunks after which a second process is worth its start."""
+"""Full batches after which a second process is worth its start."""
 READY_SECONDS = 0.0
 """How long to wait for it when it has been started: there is enough to do meanwhile."""
 LEAVE_SECONDS = 10.0
@@ -57,7 +57,8 @@ class Crew:
         self._mine: Chunk | None = None
         """Kept back until the other one has something to do meanwhile."""
         self._lent: deque[_Lent] = deque()
-        self._full = 0
+        self._taken = 0
+        """Receipts of orders, until there is somebody."""
 
     def __enter__(self) -> Crew:
         self._lane.__enter__()
@@ -85,6 +86,9 @@ class Crew:
                 self._line.anew()
             else:
                 self._hire(chunk)
+        elif chunk.read:  # to have read it was this one's part
+            self._lend(chunk)
+            self._pass()
         elif self._mine is None:
             self._mine = chunk
         else:
@@ -115,14 +119,24 @@ class Crew:
     def _lend(self, chunk: Chunk) -> None:
         self._lent.append(_Lent(chunk, len(chunk.raws)))
         with contextlib.suppress(Gone):
-            self._line.give(Given(chunk.entry, chunk.raws))
+            self._line.give(given(chunk))
+
+    def _pass(self) -> None:
+        """The turn that would be ours is the other one's."""
+        with contextlib.suppress(Gone):
+            self._ledger.skip()
 
     # ---------------------------------------------------------------- the other process
 
     def _hire(self, chunk: Chunk) -> None:
         """Start another process once it is worth it; nobody waits for it."""
-        self._full += len(chunk.raws) >= self._job.settings.batch and _divisible(chunk)
-        if self._helper is None and self._full >= ALONE and _cores() > 1 and not observing.listened():
+        self._taken += len(chunk.raws) if _divisible(chunk) else 0
+        if (
+            self._helper is None
+            and self._taken >= ALONE * self._job.settings.batch
+            and _cores() > 1
+            and not observing.listened()
+        ):
             job = self._job
             ours, theirs = Pipe()
             with theirs:
@@ -164,9 +178,8 @@ class Crew:
 
 
 def _divisible(chunk: Chunk) -> bool:
-    """Whether it is of orders alone, which a reader that knows the set can read anywhere. What a live source brings is
-    looked at here first, for what else has to be asked for."""
-    return chunk.entry.set_id is not None and all(raw.kind is Entity.ORDER for _, raw in chunk.raws)
+    """Whether it is of orders alone: what changes customers and products by a record of their own is told to nobody."""
+    return all(raw.kind is Entity.ORDER for _, raw in chunk.raws)
 
 
 def _cores() -> int:

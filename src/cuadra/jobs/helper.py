@@ -11,31 +11,15 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
 
-from msgspec import Struct
-
 from cuadra import inbox
-from cuadra.accounts import Account, Integration
 from cuadra.db import Database
-from cuadra.jobs.job import Chunk, Job, pieces, undisturbed
+from cuadra.jobs.job import Job, pieces, undisturbed
+from cuadra.jobs.messages import Ready, Task, taken
 from cuadra.jobs.receiving import reader_of
-from cuadra.jobs.relay import Line, Ready
-from cuadra.ledger import Way
+from cuadra.jobs.relay import Line
 from cuadra.ledger.ahead import Decided
 from cuadra.ledger.shared import SharedLedger
 from cuadra.pipeline.ahead import Batch, Lane
-from cuadra.settings import Settings
-
-
-class Task(Struct):
-    """The import that is to be helped with."""
-
-    settings: Settings
-    info: str
-    """How to reach the database."""
-    account: Account
-    integration: Integration
-    way: Way
-    run_id: int
 
 
 class _Lost(BaseException):
@@ -77,7 +61,7 @@ def _work(job: Job, line: Line, lane: Lane[Decided]) -> None:
         number = given.entry.set_id
         if number not in readers:
             readers[number] = reader_of(job, job.db, number)
-        chunk = Chunk(given.entry, given.raws, readers[number])
+        chunk = taken(given, readers[number])
         lane.take(Batch(number, partial(pieces, job, chunk), lost))
         del given, chunk
     lane.settle()

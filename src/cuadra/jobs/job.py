@@ -37,6 +37,8 @@ class Chunk(Struct):
     entry: Entry
     raws: list[tuple[int, Raw]]
     reader: Reader
+    read: bool = False
+    """They have been looked at on the way, and the reader has kept what it read."""
 
 
 class Job(Struct):

@@ -90,7 +90,7 @@ def holding(job: Job, db: Database) -> Iterator[Conn]:
 
 
 def _store(job: Job, db: Database, raws: list[Raw], cursor: dict[str, Any], set_id: int | None, arrival: str,
-           reader: Reader) -> Chunk:  # fmt: skip
+           reader: Reader, *, read: bool = False) -> Chunk:  # fmt: skip
     """Receipts, their place in the inbox and the cursor behind them: durable together or not at all."""
     account = job.account.account_id
     with holding(job, db) as conn:
@@ -100,7 +100,7 @@ def _store(job: Job, db: Database, raws: list[Raw], cursor: dict[str, Any], set_
         )  # fmt: skip
         if runs.advance(conn, account, job.run_id, cursor, len(raws)):
             job.cancelled = True
-    return Chunk(entry, [(entry.first + at, raw) for at, raw in enumerate(raws)], reader)
+    return Chunk(entry, [(entry.first + at, raw) for at, raw in enumerate(raws)], reader, read)
 
 
 # ---------------------------------------------------------------- listings
@@ -118,7 +118,7 @@ def _listing(job: Job, db: Database, offer: Offer, cursor: dict[str, Any]) -> It
                 more = enriching.details(db, job.way, job.shop, chunk.raws, reader.ahead, job.asked)
                 if more:
                     yield _store(job, db, more, at, None, "relink", source.reader())
-            yield _store(job, db, chunk.raws, at, None, offer.arrival, reader)
+            yield _store(job, db, chunk.raws, at, None, offer.arrival, reader, read=job.shop is not None)
     except OfferProblem as err:
         _note_problem(job, offer.name, (err.reason, err.evidence))
         return

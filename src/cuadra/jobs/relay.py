@@ -13,29 +13,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-from msgspec import Struct
-
-from cuadra.connectors.base import Raw
-from cuadra.inbox import Entry
+from cuadra.jobs.messages import Given, Ready, Wrote
 from cuadra.ledger.shared import Gone, Turn
-
-
-class Ready(Struct):
-    """The helper has read its task."""
-
-
-class Given(Struct):
-    """Receipts for the helper to take into the ledger."""
-
-    entry: Entry
-    raws: list[tuple[int, Raw]]
-
-
-class Wrote(Struct):
-    """That batch is in the database, with so many receipts."""
-
-    sequence: int
-    receipts: int
 
 
 class Line:

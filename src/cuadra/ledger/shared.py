@@ -128,6 +128,14 @@ class SharedLedger(AheadLedger):
         self._anew = None
         yield from found
 
+    def skip(self) -> None:
+        """Hear what the other one has decided, and let it decide what comes next too. Raises Gone."""
+        self._hear(self._peer.turn())
+        if self.full:
+            self.begin()
+        self._peer.over(Turn([], self._anew))
+        self._anew = None
+
     def _hear(self, turn: Turn) -> None:
         if turn.generation is not None:
             self.begin_at(turn.generation)

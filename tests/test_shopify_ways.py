@@ -17,6 +17,9 @@ import msgspec
 import pytest
 
 from cuadra.connectors import http
+from cuadra.connectors.shopify import offers
+from cuadra.jobs import crew
+from cuadra.jobs.job import Chunk
 from cuadra_simulators.shopify import MEXICO
 from tests.shopifytruth import compare
 from tests.shopifyworld import Followed, connected, downloaded, following, hurried_shopify
@@ -105,6 +108,21 @@ def said(text: str, began: float, many: int) -> None:
     sys.stdout.write(f"{text}: {took:.1f} s, {many / took:,.0f} orders/s\n")
 
 
+def by_two_processes(monkeypatch: pytest.MonkeyPatch, lent: list[int]) -> None:
+    """From the first chunk on, and in chunks so small that there are many; tells how many receipts each was lent."""
+    lend = crew.Crew._lend
+
+    def told(one: crew.Crew, chunk: Chunk) -> None:
+        lent.append(len(chunk.raws))
+        lend(one, chunk)
+
+    monkeypatch.setattr(crew.Crew, "_lend", told)
+    monkeypatch.setattr(crew, "ALONE", 0)
+    monkeypatch.setattr(crew, "READY_SECONDS", 60.0)
+    monkeypatch.setattr(crew, "_cores", lambda: 2)
+    monkeypatch.setattr(offers, "CHUNK", max(20, ORDERS // 100))
+
+
 @pytest.mark.timeout(300 + ORDERS // 25)
 def test_pages_a_bulk_operation_and_its_file_end_in_the_same_ledger(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -123,11 +141,14 @@ def test_pages_a_bulk_operation_and_its_file_end_in_the_same_ledger(
         said("pages", began, ORDERS)
         ours = {query: digests(pages, query) for query in (ALL_ORDERS, PEOPLE)}
         assert len(ours[ALL_ORDERS]) >= ORDERS
-        for name in ("bulk", "file"):
+        lent: list[int] = []
+        for name in ("bulk", "file", "file by two processes"):
             folder = tmp_path / name
             folder.mkdir()
+            if name.endswith("processes"):
+                by_two_processes(monkeypatch, lent)
             other = connected(World(world.db, world.settings, folder, name), pages.shop, settings={"history": "bulk"})
-            file = downloaded(pages, folder / "bulk.jsonl") if name == "file" else None
+            file = downloaded(pages, folder / "bulk.jsonl") if name != "bulk" else None
             began = time.monotonic()
             assert other.scan(file=file).problem is None
             said(name, began, ORDERS)
@@ -137,6 +158,7 @@ def test_pages_a_bulk_operation_and_its_file_end_in_the_same_ledger(
                 wrong = differences(pages, mine, other, query)
                 assert wrong == [], wrong
             said(f"compared with {name}", began, ORDERS)
+        assert sum(lent) >= ORDERS // 2
 
 
 def test_a_bulk_file_tells_enough_of_a_cancelled_order(world: World) -> None:

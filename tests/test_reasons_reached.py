@@ -549,7 +549,7 @@ def a_foreign_byte(world: World) -> Proof:
     rows = "id,total,note,customer.email\nB,1.00,año,b@example.com\nC,1.00,año,c@example.com\n".encode()
     lines = "order_id,sku,unit_price\nA,SKU-1,1.00\nB,SKU-1,1.00\nC,SKU-1,1.00\n"
     world.take_csv({"orders.csv": rows + b"A,1.00,a\xf1o,a@example.com\n", "lines.csv": lines})
-    assert one(world, "SELECT content ->> 'note' FROM orders WHERE source_id = 'A'") == "año"
+    assert one(world, "SELECT content::json ->> 'note' FROM orders WHERE source_id = 'A'") == "año"
     world.rules(unpaid_days="20")
     return of_order(world, "file_special_characters")  # judged again, without being read again
 

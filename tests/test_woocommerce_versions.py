@@ -56,7 +56,7 @@ def last_state(shop: Followed) -> None:
 
 
 def note_of(world: World, number: int) -> Any:
-    return one(world, "SELECT content ->> 'note' FROM orders WHERE source_id = %s", str(number))
+    return one(world, "SELECT content::json ->> 'note' FROM orders WHERE source_id = %s", str(number))
 
 
 @pytest.mark.parametrize("together", [False, True], ids=["one by one", "in one batch"])
@@ -284,5 +284,5 @@ def test_a_version_that_names_neither_buyer_nor_lines_changes_neither(world: Wor
     assert before[0][0] is not None
     world.take({"id": "A", "note": "x", "updated_at": "2026-05-02T10:00:00Z"})
     assert world.rows(sold) == before
-    assert one(world, "SELECT content ->> 'note' FROM orders") == "x"
+    assert one(world, "SELECT content::json ->> 'note' FROM orders") == "x"
     assert world.rows("SELECT count(*) FROM product") == [(1,)]

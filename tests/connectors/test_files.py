@@ -938,7 +938,7 @@ def test_the_sample_of_another_dialect(world: World, shared: Path, tmp_path: Pat
     ]  # fmt: skip
     assert "customer_placeholder_contact" in rows[1][4]
     assert world.rows("SELECT name FROM order_line WHERE name LIKE '%%ni%%a'") == [("Zapatilla urbana niña",)]
-    assert world.rows("SELECT content -> 'custom' ->> 'payment' FROM orders WHERE source_id LIKE '%%12010'") == [
+    assert world.rows("SELECT content::json -> 'custom' ->> 'payment' FROM orders WHERE source_id LIKE '%%12010'") == [
         ("Crédito",)
     ]
 

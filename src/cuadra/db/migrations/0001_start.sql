@@ -399,7 +399,7 @@ CREATE TABLE orders (                                          -- one row per or
     present_at     timestamptz,                                -- when it was first present
     first_seen     timestamptz NOT NULL,
     changed_at     timestamptz NOT NULL,
-    content        json NOT NULL,                              -- the order as read, unknown fields left out
+    content        text NOT NULL,                              -- the order as read, unknown fields left out: JSON
     PRIMARY KEY (account_id, order_id),
     CONSTRAINT orders_one_order_is_one_order UNIQUE (account_id, store_id, source_id),
     CONSTRAINT orders_known_standing
@@ -523,7 +523,7 @@ CREATE TABLE frozen_change (                                   -- what the sourc
     sequence   bigint NOT NULL,
     digest     bytea NOT NULL,
     changes    jsonb NOT NULL,
-    content    json NOT NULL,
+    content    text NOT NULL,
     PRIMARY KEY (account_id, order_id)
 );
 
@@ -542,7 +542,7 @@ CREATE TABLE customer (
     account_id  bigint NOT NULL,
     customer_id bigint NOT NULL,
     name        text,
-    details     json NOT NULL,                                 -- newest known contact data, as read
+    details     text NOT NULL,                                 -- newest known contact data, as read: JSON
     sequence    bigint NOT NULL,
     merged_into bigint,                                        -- set by a person; undone by a person; may go on from there
     erased_at   timestamptz,
@@ -773,9 +773,9 @@ CREATE FUNCTION order_document(account bigint, wanted bigint) RETURNS jsonb
             'converted', o.converted::text, 'rate', o.rate::text,
             'customer', CASE WHEN o.customer_id IS NOT NULL OR o.customer_email IS NOT NULL OR o.customer_name IS NOT NULL
                 THEN jsonb_build_object('id', o.customer_id::text, 'name', o.customer_name, 'email', o.customer_email,
-                                        'phone', o.content #>> '{customer,phone}') END,
+                                        'phone', o.content::json #>> '{customer,phone}') END,
             'billing', o.content::jsonb -> 'billing', 'delivery', o.content::jsonb -> 'delivery',
-            'note', o.content ->> 'note',
+            'note', o.content::json ->> 'note',
             'lines', COALESCE((
                 SELECT jsonb_agg(jsonb_build_object(
                     'line', l.line_no, 'id', l.source_id, 'product', l.product_id::text, 'sku', l.sku, 'name', l.name,

@@ -20,7 +20,7 @@ WHERE account_id = %(account)s AND order_id = %(order)s FOR UPDATE;
 
 -- name: take_frozen_change
 DELETE FROM frozen_change WHERE account_id = %(account)s AND order_id = %(order)s
-RETURNING receipt_id, stamp, sequence, digest, changes, content::text;
+RETURNING receipt_id, stamp, sequence, digest, changes, content;
 
 -- name: thaw_order
 UPDATE orders SET frozen_at = NULL WHERE account_id = %(account)s AND order_id = %(order)s;
@@ -152,7 +152,7 @@ WITH RECURSIVE up AS (
 SELECT customer_id FROM people ORDER BY customer_id;
 
 -- name: person_orders
-SELECT o.order_id, o.source_id, o.content::text, o.evidence FROM orders o
+SELECT o.order_id, o.source_id, o.content, o.evidence FROM orders o
 WHERE o.account_id = %(account)s
   AND (o.customer_id = ANY(%(customers)s)
        OR o.order_id IN (SELECT order_id FROM identifier i WHERE i.account_id = %(account)s
@@ -160,7 +160,7 @@ WHERE o.account_id = %(account)s
 ORDER BY o.order_id FOR UPDATE;
 
 -- name: person_customers
-SELECT c.customer_id, c.name, c.details::text, c.created_at,
+SELECT c.customer_id, c.name, c.details, c.created_at,
        (SELECT jsonb_agg(jsonb_build_object('kind', k.kind, 'value', k.value)) FROM customer_key k
         WHERE k.account_id = c.account_id AND k.customer_id = c.customer_id),
        (SELECT jsonb_agg(jsonb_build_object('channel', s.channel, 'state', s.state, 'at', s.at, 'source', s.source))
@@ -169,7 +169,7 @@ FROM customer c WHERE c.account_id = %(account)s AND c.customer_id = ANY(%(custo
 
 -- name: erase_order
 UPDATE orders
-SET content = %(content)s::json, customer_name = NULL, customer_email = NULL, erased_at = %(now)s, digest = %(digest)s,
+SET content = %(content)s, customer_name = NULL, customer_email = NULL, erased_at = %(now)s, digest = %(digest)s,
     evidence = %(evidence)s, warnings = %(warnings)s
 WHERE account_id = %(account)s AND order_id = %(order)s;
 

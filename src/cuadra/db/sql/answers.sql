@@ -150,7 +150,7 @@ WHERE account_id = %(account)s AND state IN ('taken', 'read');
 SELECT o.order_id, o.source_id, o.number, i.name, s.name, s.platform, o.ordered_at, o.state, o.payment_state, o.currency,
        o.total, o.converted, o.rate, o.customer_id, o.customer_name, o.customer_email, o.products, o.standing, o.reason,
        o.warnings, o.evidence, o.incomplete, o.stamp, o.version, o.receipt_id, o.rule_version, o.recheck_at, o.frozen_at,
-       o.erased_at, o.first_seen, o.changed_at, o.content::text, i.state, o.present_at
+       o.erased_at, o.first_seen, o.changed_at, o.content, i.state, o.present_at
 FROM orders o
 JOIN integration i ON i.account_id = o.account_id AND i.integration_id = o.integration_id
 JOIN store s ON s.account_id = o.account_id AND s.store_id = o.store_id

@@ -21,14 +21,14 @@ SELECT nextval('entity_id') FROM generate_series(1, %(count)s);
 -- name: load_orders
 -- Not FOR UPDATE: whoever changes an order holds the account's lock, or finds out that he has been overtaken.
 SELECT order_id, source_id, integration_id, stamp, sequence, digest, version, receipt_id, standing, reason, first_seen,
-       content::text, evidence, warnings, incomplete, customer_id, rule_version, recheck_at, frozen_at, erased_at,
+       content, evidence, warnings, incomplete, customer_id, rule_version, recheck_at, frozen_at, erased_at,
        converted, rate, rate_day, own_state, present_at
 FROM orders
 WHERE store_id = %(store)s AND source_id = ANY(%(ids)s);
 
 -- name: load_orders_by_id
 SELECT order_id, source_id, integration_id, stamp, sequence, digest, version, receipt_id, standing, reason, first_seen,
-       content::text, evidence, warnings, incomplete, customer_id, rule_version, recheck_at, frozen_at, erased_at,
+       content, evidence, warnings, incomplete, customer_id, rule_version, recheck_at, frozen_at, erased_at,
        converted, rate, rate_day, own_state, present_at
 FROM orders
 WHERE store_id = %(store)s AND order_id = ANY(%(ids)s);
@@ -43,7 +43,7 @@ CROSS JOIN LATERAL (
 ) k;
 
 -- name: load_customers
-SELECT c.customer_id, c.name, c.details::text, c.sequence, c.erased_at IS NOT NULL,
+SELECT c.customer_id, c.name, c.details, c.sequence, c.erased_at IS NOT NULL,
        keys.contacts > 0, keys.documents, keys.persons, c.merged_into
 FROM customer c
 CROSS JOIN LATERAL (

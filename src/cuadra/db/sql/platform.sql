@@ -37,7 +37,7 @@ WHERE n.account_id = %(account)s AND n.notice_id = %(notice)s AND n.kind <> 'uni
 
 -- name: orders_of_buyer
 -- Orders of this store that are somebody's, or that its platform names. A contact leads to those that are nobody's.
-SELECT o.order_id, o.source_id, o.content::text, o.evidence, o.customer_id FROM orders o
+SELECT o.order_id, o.source_id, o.content, o.evidence, o.customer_id FROM orders o
 WHERE o.account_id = %(account)s AND o.store_id = %(store)s
   AND (o.source_id = ANY(%(sources)s) OR o.customer_id = ANY(%(customers)s)
        OR (o.customer_id IS NULL AND o.order_id IN (SELECT order_id FROM identifier i WHERE i.account_id = %(account)s
@@ -46,7 +46,7 @@ ORDER BY o.order_id FOR UPDATE;
 
 -- name: orders_of_store
 -- Some of those in which somebody can still be seen.
-SELECT o.order_id, o.source_id, o.content::text, o.evidence, o.customer_id FROM orders o
+SELECT o.order_id, o.source_id, o.content, o.evidence, o.customer_id FROM orders o
 WHERE o.account_id = %(account)s AND o.store_id = %(store)s AND o.erased_at IS NULL
 ORDER BY o.order_id LIMIT %(most)s FOR UPDATE;
 

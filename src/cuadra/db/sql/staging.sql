@@ -57,7 +57,7 @@ INSERT INTO orders (account_id, order_id, store_id, source_id, integration_id, n
 SELECT %(account)s, order_id, %(store)s, source_id, integration_id, number, ordered_at, state, payment_state, currency,
        total::numeric, total_minor, converted::numeric, rate::numeric, rate_day, customer_id, customer_name,
        customer_email, products, standing, reason, warnings, evidence::jsonb, incomplete, stamp, sequence, digest,
-       version, receipt_id, rule_version, recheck_at, own_state, present_at, first_seen, %(now)s, content::json
+       version, receipt_id, rule_version, recheck_at, own_state, present_at, first_seen, %(now)s, content
 FROM staged_order WHERE is_new;
 
 -- name: write_known_orders
@@ -70,7 +70,7 @@ INSERT INTO orders AS o (account_id, order_id, store_id, source_id, integration_
 SELECT %(account)s, order_id, %(store)s, source_id, integration_id, number, ordered_at, state, payment_state, currency,
        total::numeric, total_minor, converted::numeric, rate::numeric, rate_day, customer_id, customer_name,
        customer_email, products, standing, reason, warnings, evidence::jsonb, incomplete, stamp, sequence, digest,
-       version, receipt_id, rule_version, recheck_at, own_state, present_at, first_seen, %(now)s, content::json
+       version, receipt_id, rule_version, recheck_at, own_state, present_at, first_seen, %(now)s, content
 FROM staged_order WHERE NOT is_new
 ON CONFLICT (account_id, order_id) DO UPDATE
 SET integration_id = excluded.integration_id, number = excluded.number, ordered_at = excluded.ordered_at,
@@ -138,12 +138,12 @@ FROM staged_version;
 
 -- name: write_new_customers
 INSERT INTO customer (account_id, customer_id, name, details, sequence, created_at)
-SELECT %(account)s, customer_id, name, details::json, sequence, %(now)s FROM staged_customer WHERE is_new;
+SELECT %(account)s, customer_id, name, details, sequence, %(now)s FROM staged_customer WHERE is_new;
 
 -- name: write_known_customers
 -- By their keys, as the orders.
 INSERT INTO customer AS c (account_id, customer_id, name, details, sequence, created_at)
-SELECT %(account)s, customer_id, name, details::json, sequence, %(now)s FROM staged_customer WHERE NOT is_new
+SELECT %(account)s, customer_id, name, details, sequence, %(now)s FROM staged_customer WHERE NOT is_new
 ON CONFLICT (account_id, customer_id) DO UPDATE
 SET name = excluded.name, details = excluded.details, sequence = excluded.sequence
 WHERE c.erased_at IS NULL;

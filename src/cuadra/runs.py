@@ -3,6 +3,7 @@ attempt; its report has two partitions that always add up."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -114,16 +115,20 @@ def report(db: Database, account_id: int, run_id: int, integration: str) -> Repo
     key = {"account": account_id, "run": run_id}
     with db.transaction(account_id) as conn:
         entities: dict[str, Items] = {}
-        for entity, outcome, number in conn.execute(sql("count_items"), key):
+        refusals: Counter[str] = Counter()
+        for entity, outcome, reason, number in conn.execute(sql("count_attempts"), key):
             entities.setdefault(entity, Items()).count(outcome, number)
+            if outcome in (Outcome.REFUSED, Outcome.FAILED):
+                refusals[reason] += number
         orders = dict.fromkeys(STANDINGS, 0)
-        by_reason: dict[str, int] = {}
-        for standing, reason, number in conn.execute(sql("count_orders"), key):
+        by_reason: Counter[str] = Counter()
+        warnings: Counter[str] = Counter()
+        for standing, reason, codes, number in conn.execute(sql("count_orders"), key):
             orders[standing] += number
             if reason is not None:
-                by_reason[reason] = by_reason.get(reason, 0) + number
-        warnings = {str(code): int(number) for code, number in conn.execute(sql("count_warnings"), key)}
-        refusals = {str(code): int(number) for code, number in conn.execute(sql("count_refusals"), key)}
+                by_reason[reason] += number
+            for code in codes or ():
+                warnings[code] += number
         bad = conn.execute(sql("count_rejects"), key).fetchone()
     items = entities.pop("order", Items())
     return Report(integration, run_id, items, entities, orders, _sorted(by_reason), _sorted(warnings),

@@ -231,28 +231,17 @@ ORDER BY e.nr, r.receipt_id;
 SELECT entity, outcome, count(*) FROM attempt
 WHERE account_id = %(account)s AND run_id = %(run)s GROUP BY entity, outcome;
 
+-- name: count_attempts
+-- The same, by their reasons.
+SELECT entity, outcome, reason, count(*) FROM attempt
+WHERE account_id = %(account)s AND run_id = %(run)s GROUP BY entity, outcome, reason;
+
 -- name: count_orders
 -- The distinct orders that a run saw, by where they stand now.
-WITH seen AS (
-    SELECT DISTINCT order_id FROM attempt
-    WHERE account_id = %(account)s AND run_id = %(run)s AND order_id IS NOT NULL AND entity = 'order'
-)
-SELECT o.standing, o.reason, count(*)
-FROM seen JOIN orders o ON o.account_id = %(account)s AND o.order_id = seen.order_id
-GROUP BY o.standing, o.reason;
-
--- name: count_warnings
-WITH seen AS (
-    SELECT DISTINCT order_id FROM attempt
-    WHERE account_id = %(account)s AND run_id = %(run)s AND order_id IS NOT NULL AND entity = 'order'
-)
-SELECT warning, count(*)
-FROM seen JOIN orders o ON o.account_id = %(account)s AND o.order_id = seen.order_id, unnest(o.warnings) AS warning
-GROUP BY warning;
-
--- name: count_refusals
-SELECT reason, count(*) FROM attempt
-WHERE account_id = %(account)s AND run_id = %(run)s AND outcome IN ('refused', 'failed') GROUP BY reason;
+SELECT standing, reason, warnings, count(*) FROM orders
+WHERE account_id = %(account)s
+  AND order_id IN (SELECT order_id FROM attempt WHERE account_id = %(account)s AND run_id = %(run)s AND entity = 'order')
+GROUP BY standing, reason, warnings;
 
 -- name: count_rejects
 SELECT count(*), count(DISTINCT set_id) FROM file_reject r

@@ -39,6 +39,9 @@ TYPES: dict[str, tuple[str, ...]] = {
     "staged_attempt": ("int8", "int8", "int8", "text", "text", "text", "text", "text", "text[]", "text", "text", "int4"),
     "staged_customer": ("bool", "int8", "text", "text", "int8"),
     "staged_customer_key": ("text", "text", "int8"),
+    "staged_product": ("int8", "text", "text", "text", "text", "text", "text", "text", "int8", "bool", "timestamptz",
+                       "text", "text[]", "text"),
+    "staged_product_key": ("text", "int8", "text", "int8"),
 }  # fmt: skip
 
 MOST_PRODUCTS_SHOWN = 3
@@ -170,12 +173,12 @@ def customer(state: CustomerState) -> Row:
     return (state.is_new, state.customer_id, state.name, _json(state.details).decode(), state.sequence)
 
 
-def product(account_id: int, state: ProductState, now: Any) -> Row:
+def product(state: ProductState) -> Row:
     """The row of a product."""
     return (
-        account_id, state.product_id, state.name, state.sku, state.code, state.description, state.brand, state.unit,
+        state.product_id, state.name, state.sku, state.code, state.description, state.brand, state.unit,
         state.source_unit, state.category_id, state.active, state.inactive_at, state.origin,
-        sorted(state.evidence) or None, proof(state.evidence), now,
+        sorted(state.evidence) or None, proof(state.evidence),
     )  # fmt: skip
 
 

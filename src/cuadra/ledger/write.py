@@ -123,7 +123,9 @@ class Writes:
         self._stage("staged_customer", [rows.customer(state) for state in people])
         self._stage("staged_customer_key", ws.new_customer_keys)
         products = [state for state in ws.products.values() if state.dirty]
-        self._few = _few(ws, [rows.product(ws.account_id, state, ws.now) for state in products])
+        self._stage("staged_product", [rows.product(state) for state in products])
+        self._stage("staged_product_key", list(dict.fromkeys(ws.new_product_keys)))
+        self._few = _few(ws)
         self._known_people = not all(state.is_new for state in people)
         for customer in people:
             customer.is_new = customer.dirty = False
@@ -158,8 +160,10 @@ class Writes:
         if self._known_people:
             after("staged_customer", "write_known_customers")
         after("staged_customer_key", "write_customer_keys")
+        after("staged_product", "write_products")
         for statement, few in self._few or ():
             _each(conn, statement, few)
+        after("staged_product_key", "write_product_keys")
         if self._any_new:
             after("staged_order", "write_new_orders")
         if self._any_known:
@@ -210,7 +214,7 @@ def _versions(account_id: int, moved: list[tuple[int, Version]]) -> dict[str, An
     }
 
 
-def _few(ws: WorkingSet, products: list[rows.Row]) -> list[tuple[str, list[rows.Row]]]:
+def _few(ws: WorkingSet) -> list[tuple[str, list[rows.Row]]]:
     """(statement, rows) of what comes in small numbers, in the order of writing."""
     account = ws.account_id
     return [
@@ -226,11 +230,7 @@ def _few(ws: WorkingSet, products: list[rows.Row]) -> list[tuple[str, list[rows.
             (account, ws.store_id, source_id, name, jsonb(details))
             for source_id, (name, details) in ws.new_branches.items()
         ]),
-        ("write_product", products),
         ("alias_product_key", [(account, product_id, sku) for product_id, sku in ws.aliased_keys]),
-        ("write_product_key", [
-            (account, kind, scope, value, product_id) for kind, scope, value, product_id in ws.new_product_keys
-        ]),
         ("write_event", [
             (account, order_id, event_id, ws.now, kind, author, jsonb(detail))
             for order_id, event_id, kind, author, detail in ws.events

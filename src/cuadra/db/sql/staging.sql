@@ -34,6 +34,12 @@ CREATE TEMP TABLE staged_version (order_id bigint, version integer, stamp timest
 CREATE TEMP TABLE staged_customer (is_new boolean, customer_id bigint, name text, details text, sequence bigint)
                                    WITH (toast_tuple_target = 8160);
 CREATE TEMP TABLE staged_customer_key (kind text, value text, customer_id bigint) WITH (toast_tuple_target = 8160);
+CREATE TEMP TABLE staged_product (product_id bigint, name text, sku text, code text, description text, brand text,
+                                  unit text, source_unit text, category_id bigint, active boolean,
+                                  inactive_at timestamptz, origin text, warnings text[], evidence text)
+                                  WITH (toast_tuple_target = 8160);
+CREATE TEMP TABLE staged_product_key (kind text, scope bigint, value text, product_id bigint)
+                                      WITH (toast_tuple_target = 8160);
 
 -- name: write_receipts
 INSERT INTO receipt (account_id, receipt_id, retention, received_at, integration_id, run_id, arrival, kind, sequence,
@@ -198,18 +204,21 @@ DELETE FROM frozen_change
 WHERE account_id = %s AND order_id = %s
   AND (COALESCE(stamp, '-infinity'), sequence) <= (COALESCE(%s::timestamptz, '-infinity'), %s);
 
--- name: write_product
+-- name: write_products
 INSERT INTO product (account_id, product_id, name, sku, code, description, brand, unit, source_unit, category_id, active,
                      inactive_at, origin, warnings, evidence, created_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+SELECT %(account)s, product_id, name, sku, code, description, brand, unit, source_unit, category_id, active,
+       inactive_at, origin, warnings, evidence::jsonb, %(now)s
+FROM staged_product
 ON CONFLICT (account_id, product_id) DO UPDATE
 SET name = excluded.name, sku = excluded.sku, code = excluded.code, description = excluded.description,
     brand = excluded.brand, unit = excluded.unit, source_unit = excluded.source_unit,
     category_id = excluded.category_id, active = excluded.active, inactive_at = excluded.inactive_at,
     origin = excluded.origin, warnings = excluded.warnings, evidence = excluded.evidence;
 
--- name: write_product_key
-INSERT INTO product_key (account_id, kind, scope, value, product_id) VALUES (%s, %s, %s, %s, %s)
+-- name: write_product_keys
+INSERT INTO product_key (account_id, kind, scope, value, product_id)
+SELECT %(account)s, kind, scope, value, product_id FROM staged_product_key
 ON CONFLICT (account_id, kind, scope, value, product_id) DO UPDATE SET former = false;
 
 -- name: alias_product_key

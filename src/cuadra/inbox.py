@@ -44,10 +44,9 @@ def store(conn: Conn, account_id: int, integration_id: int, raws: list[Raw], *, 
     assert row is not None
     first = int(row[0])
     rows = Rows(conn, "staged_receipt", _TYPES)
-    rows.add(
-        (first + at, raw.kind.value, raw.sequence, raw.file_no, raw.line, _said(raw), raw.body)
-        for at, raw in enumerate(raws)
-    )
+    rows.add([
+        (first + at, raw.kind, raw.sequence, raw.file_no, raw.line, _said(raw), raw.body) for at, raw in enumerate(raws)
+    ])  # fmt: skip
     rows.send(conn)
     conn.execute(sql("write_receipts"), {
         "account": account_id, "retention": retention, "now": now, "integration": integration_id, "run": run_id,

@@ -75,7 +75,7 @@ def order(state: OrderState) -> Row:
         state.is_new, state.order_id, state.source_id, state.integration_id, known(read.number),
         known(read.created_at), known(read.state), known(read.payment_state), currency, total, minor,
         text(state.converted), text(state.rate), state.rate_day, state.customer_id, name,
-        (customer.email or None) if customer else None, products(read.lines or ()), state.standing.value, state.reason,
+        (customer.email or None) if customer else None, products(read.lines or ()), state.standing, state.reason,
         state.warnings or None, proof(state.evidence), state.incomplete, version.stamp, version.sequence,
         version.digest, state.number, state.receipt_id, state.rule_version, state.recheck_at, state.own_state,
         state.present_at, state.first_seen, content(state),
@@ -130,28 +130,35 @@ def payments(state: OrderState) -> list[Row]:
 def refunds(state: OrderState) -> list[Row]:
     """The rows of an order's refunds."""
     read = state.read()
+    if not read.refunds:
+        return []
     currency = known(read.currency)
     return [
         (state.order_id, at + 1, one.id, *money(one.amount, currency), one.refunded_at, one.note)
-        for at, one in enumerate(read.refunds or ())
+        for at, one in enumerate(read.refunds)
     ]
 
 
 def shipments(state: OrderState) -> list[Row]:
     """The rows of an order's shipments."""
+    read = state.read()
+    if not read.shipments:
+        return []
     return [
         (state.order_id, at + 1, one.id, one.carrier, one.tracking, text(one.cost), one.state, one.shipped_at)
-        for at, one in enumerate(state.read().shipments or ())
+        for at, one in enumerate(read.shipments)
     ]
 
 
 def discounts(state: OrderState) -> list[Row]:
     """The rows of an order's discounts."""
     read = state.read()
+    if not read.discounts:
+        return []
     currency = known(read.currency)
     return [
         (state.order_id, at + 1, one.code, one.title, *money(one.amount, currency))
-        for at, one in enumerate(read.discounts or ())
+        for at, one in enumerate(read.discounts)
     ]
 
 
@@ -160,10 +167,10 @@ def attempt(item: Item, attempt_id: int) -> Row:
     state = item.state
     outcome, evidence = item.outcome, item.evidence
     warnings = [code for code in evidence if code != item.reason] if evidence else None
-    standing = state.standing.value if state is not None and outcome in JUDGED else None
+    standing = state.standing if state is not None and outcome in JUDGED else None
     return (
-        attempt_id, item.receipt_id, None if state is None else state.order_id, item.read.entity.value,
-        item.read.identifier, outcome.value, standing, item.reason, warnings or None, "".join(item.steps),
+        attempt_id, item.receipt_id, None if state is None else state.order_id, item.read.entity,
+        item.read.identifier, outcome, standing, item.reason, warnings or None, "".join(item.steps),
         proof(evidence) if evidence else None, 0,
     )  # fmt: skip
 

@@ -556,7 +556,7 @@ CREATE TABLE customer_key (
     kind        text NOT NULL COLLATE "C",                     -- source, person, document, email, phone
     value       text NOT NULL COLLATE "C",                     -- phone in international form, email case-folded
     customer_id bigint NOT NULL,
-    PRIMARY KEY (account_id, kind, value)
+    PRIMARY KEY (account_id, value, kind)                      -- values tell keys apart at the first look, kinds do not
 );
 CREATE INDEX customer_key_by_customer ON customer_key (customer_id, account_id);
 

@@ -16,6 +16,7 @@ import pytest
 import typer
 
 from cuadra import connectors, reasons
+from cuadra.faces.cli.commands import Named
 from cuadra.faces.cli.main import app
 from cuadra.pipeline.rules import Rules, flatten
 from cuadra.settings import Settings
@@ -53,6 +54,8 @@ def commands() -> dict[str, Any]:
     found: dict[str, Any] = {}
 
     def walk(command: Any, path: tuple[str, ...]) -> None:
+        if isinstance(command, Named):
+            command = command.loaded()
         inner = getattr(command, "commands", None)
         if inner is None:
             found[" ".join(path)] = command

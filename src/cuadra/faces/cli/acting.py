@@ -33,15 +33,6 @@ TextArgument = Annotated[str | None, typer.Argument(metavar="[TEXT]", help=_("Na
 LimitOption = Annotated[int, typer.Option(min=1, max=10_000, help=_("How many."))]
 
 
-def register(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.command("write-off", help=_("Note that an order's stock was written off: it is frozen from now on."))(write_off)
-    app.command("apply-after-freeze", help=_("Apply what the source changed after the write-off."))(apply_after_freeze)
-    app.add_typer(product_app, name="product", help=_("Products: list, link, activate."), no_args_is_help=True)
-    text = _("Customers: list, merge, keep-apart, unmerge.")
-    app.add_typer(customer_app, name="customer", help=text, no_args_is_help=True)
-
-
 def one_order(s: Session, owner: Account, text: str) -> tuple[int, str, int]:
     """(order, its number, its integration) of an identifier that names exactly one."""
     with s.db.transaction(owner.account_id) as conn:

@@ -1,4 +1,4 @@
-"""Commands for whoever runs the machine: doctor, backup, restore, the database, keys, exports, the demo."""
+"""Commands for whoever runs the machine: doctor, backup, restore, the database, keys, exports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cuadra import accounts, secrets
 from cuadra.db import Database, backup, embedded, migrate, restore
 from cuadra.diagnosis import export, history
 from cuadra.errors import Unreachable, UsageError
-from cuadra.faces.cli import demo, findings
+from cuadra.faces.cli import findings
 from cuadra.faces.cli.context import (
     AccountOption,
     JsonOption,
@@ -31,17 +31,6 @@ from cuadra.faces.saying import number
 from cuadra.jobs import doctor
 from cuadra.settings import Settings
 from cuadra.texts import _, plural
-
-
-def register(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.command("demo", help=_("Make a shop, import its files and show what can be asked."))(demo.demo_command)
-    app.command("doctor", help=_("Is everything as it should be?"))(doctor_command)
-    app.command("backup", help=_("Write everything to one file."))(backup_command)
-    app.command("restore", help=_("Bring a backup back."))(restore_command)
-    app.add_typer(export_app, name="export", help=_("Exports: orders."), no_args_is_help=True)
-    app.add_typer(db_app, name="db", help=_("The database: migrate, status, start, stop."), no_args_is_help=True)
-    app.add_typer(keys_app, name="keys", help=_("Keys of credentials: rotate."), no_args_is_help=True)
 
 
 def doctor_command(json: JsonOption = False) -> None:

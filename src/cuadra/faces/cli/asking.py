@@ -38,15 +38,6 @@ NARROW = 100
 """Below this width a list of orders shows number, total, standing and reason only."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.command("why", help=_("Why is it not here? Any number, email, phone, SKU or file line in; a verdict out."))(
-        why_command
-    )
-    app.command("history", help=_("The orders ever heard of, newest first."))(history_command)
-    app.command("reasons", help=_("The catalogue of reasons; with a code, its help article."))(reasons_command)
-
-
 # ---------------------------------------------------------------- why
 
 

@@ -33,14 +33,6 @@ from cuadra.texts import _, language
 COLOURS = {"done": "green", "waiting": "blue", "held": "yellow", "failed": "red", "skipped": "bright_black"}
 
 
-def register(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.command("relink", help=_("Fetch orders again from their shop, by number or email."))(relink)
-    app.command("census", help=_("Import, and compare everything with a light listing of the shop."))(census)
-    app.add_typer(write_back_app, name="write-back", help=_("States of ours for the shop: set, list."),
-                  no_args_is_help=True)  # fmt: skip
-
-
 def relink(
     identifiers: Annotated[list[str], typer.Argument(metavar="NUMBER...", help=_("Numbers or emails."))],
     json: JsonOption = False,

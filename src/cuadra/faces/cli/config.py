@@ -30,21 +30,6 @@ from cuadra.jobs import problems, profiling, schedules
 from cuadra.secrets import Secret
 from cuadra.texts import _, plural
 
-
-def register(app: typer.Typer) -> None:
-    """Add these commands."""
-    for name, group, text in (
-        ("account", account_app, _("Accounts: add, set, list.")),
-        (
-            "integration",
-            integration_app,
-            _("Integrations: add, test, profile, webhooks, list, show, set, activate, pause, resume, remove."),
-        ),
-    ):
-        app.add_typer(group, name=name, help=text, no_args_is_help=True)
-    shop.register(integration_app)
-
-
 # ---------------------------------------------------------------- accounts
 
 account_app = typer.Typer()
@@ -270,3 +255,6 @@ def integration_resume(name: NameArgument, note: NoteOption = "", account: Accou
 @integration_app.command("remove", help=_("Remove an integration; its orders stay."))
 def integration_remove(name: NameArgument, note: NoteOption = "", account: AccountOption = None) -> None:
     _move(name, account, "removed", note, _("Integration {name} is removed; its orders stay."))
+
+
+shop.register(integration_app)

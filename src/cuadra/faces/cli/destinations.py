@@ -42,14 +42,6 @@ DestinationArgument = Annotated[str, typer.Argument(metavar="NAME", help=_("The 
 MOST_HELD = 200
 
 
-def register(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.add_typer(
-        destination_app, name="destination", no_args_is_help=True,
-        help=_("Destinations: add, list, show, set, test, pause, resume, remove, held, release, resend."),
-    )  # fmt: skip
-
-
 @destination_app.command("add", help=_("Add a destination: orders that are present go on to it, signed."))
 def destination_add(
     name: DestinationArgument,

@@ -24,11 +24,6 @@ from cuadra.texts import _, language, plural
 files_app = typer.Typer()
 
 
-def register(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.add_typer(files_app, name="files", help=_("File sets: check, rejects, search."), no_args_is_help=True)
-
-
 @files_app.command("check", help=_("Look at file sets as an import would, without taking anything in."))
 def files_check(
     path: Annotated[Path, typer.Argument(metavar="FOLDER", help=_("The folder, or one file."))],

@@ -32,11 +32,6 @@ MARKS = {"present": "[green]✓[/]", "waiting": "[blue]◷[/]", "held": "[yellow
          "skipped": "[dim]○[/]"}  # fmt: skip
 
 
-def register(app: typer.Typer) -> None:
-    """Add this command."""
-    app.command("import", help=_("Import everything new of an integration, and report."))(import_command)
-
-
 def import_command(
     name: Annotated[str, typer.Argument(metavar="NAME", help=_("The integration's name."))],
     json: JsonOption = False,

@@ -19,11 +19,6 @@ from cuadra.texts import _, language
 intake_app = typer.Typer()
 
 
-def register(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.add_typer(intake_app, name="intake", help=_("Notices of platforms: refused, address."), no_args_is_help=True)
-
-
 @intake_app.command("refused", help=_("Which notices were not taken, by hour, and why."))
 def intake_refused(json: JsonOption = False, account: AccountOption = None) -> None:
     with session() as s:

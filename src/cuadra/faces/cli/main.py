@@ -6,50 +6,18 @@ from __future__ import annotations
 import os
 import sys
 
-import psycopg
 import typer
 
 from cuadra import __version__
 from cuadra.errors import CuadraError
-from cuadra.faces.cli import (
-    acting,
-    admin,
-    asking,
-    asking_source,
-    config,
-    destinations,
-    files,
-    importing,
-    intake,
-    people,
-    ruling,
-    running,
-    serving,
-)
-from cuadra.faces.cli.context import err
+from cuadra.faces.cli.commands import Commands
 from cuadra.texts import _, say
 
 app = typer.Typer(
-    name="cuadra", help=_("Cuadra accounts for every sale: it imports orders, remembers them and explains."),
-    no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False,
+    cls=Commands, name="cuadra", no_args_is_help=True, add_completion=False, rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help=_("Cuadra accounts for every sale: it imports orders, remembers them and explains."),
 )  # fmt: skip
-
-for part in (
-    config,
-    ruling,
-    importing,
-    asking,
-    asking_source,
-    acting,
-    people,
-    destinations,
-    files,
-    intake,
-    running,
-    serving,
-    admin,
-):
-    part.register(app)
 
 
 def _version(wanted: bool) -> None:
@@ -68,14 +36,27 @@ def main() -> None:
     try:
         app()
     except CuadraError as error:
-        err.print(say(error), style="red", markup=False, soft_wrap=True)
-        sys.exit(error.exit_code)
-    except psycopg.OperationalError as error:
-        why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        text = _("The database does not answer any more: {why}. Try again; what was stored is safe.")
-        err.print(text.format(why=why), style="red", markup=False, soft_wrap=True)
-        sys.exit(3)
+        _end(say(error), error.exit_code)
     except BrokenPipeError:
         # whoever read our output has enough: not an error, and nothing more can be said
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except _lost() as error:
+        why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        text = _("The database does not answer any more: {why}. Try again; what was stored is safe.")
+        _end(text.format(why=why), 3)
+
+
+def _lost() -> tuple[type[Exception], ...]:
+    """What a lost database raises. A command that has not imported its library cannot have lost one."""
+    psycopg = sys.modules.get("psycopg")
+    return (psycopg.OperationalError,) if psycopg else ()
+
+
+def _end(text: str, code: int) -> None:
+    from cuadra.faces.cli.context import (
+        err,
+    )  # whatever raised has imported it; the program's own options do not need it
+
+    err.print(text, style="red", markup=False, soft_wrap=True)
+    sys.exit(code)

@@ -15,13 +15,6 @@ from cuadra.jobs import telling
 from cuadra.ledger import person
 from cuadra.texts import _
 
-
-def register(app: typer.Typer) -> None:
-    """Add these commands."""
-    text = _("A person's data: export, erase, requests of platforms.")
-    app.add_typer(person_app, name="person", help=text, no_args_is_help=True)
-
-
 person_app = typer.Typer()
 WhoArgument = Annotated[
     str, typer.Argument(metavar="WHO", help=_("An email, a phone, a document or a customer number."))

@@ -29,15 +29,6 @@ from cuadra.jobs import releasing
 from cuadra.pipeline import rules
 from cuadra.texts import _, plural
 
-
-def register(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.add_typer(
-        rules_app, name="rules", no_args_is_help=True, help=_("Import rules of an integration: show, set, history.")
-    )
-    app.add_typer(rate_app, name="rate", no_args_is_help=True, help=_("Dated exchange rates: set, list."))
-
-
 # ---------------------------------------------------------------- rules
 
 rules_app = typer.Typer()

@@ -26,16 +26,6 @@ RUN_MARKS = {"finished": "[green]✓[/]", "finished_with_errors": "[yellow]![/]"
              "failed": "[red]✗[/]", "cancelled": "[bright_black]○[/]"}  # fmt: skip
 
 
-def register(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.command("status", help=_("Is everything arriving? Integrations, destinations and workers on one screen."))(
-        status_command
-    )
-    app.add_typer(
-        runs_app, name="runs", help=_("What has run, and what runs now: list, show, cancel."), no_args_is_help=True
-    )
-
-
 # ---------------------------------------------------------------- status
 
 

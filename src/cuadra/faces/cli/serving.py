@@ -36,12 +36,6 @@ QUIET_SECONDS = 60.0
 """The same interruption is not said again for so long."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.command("serve", help=_("Take notices of platforms in, and work off what arrives."))(serve_command)
-    app.command("worker", help=_("Work off what arrives and what is due, without taking notices in."))(worker_command)
-
-
 def serve_command(
     intake: Annotated[
         str, typer.Option("--intake", metavar="HOST:PORT", help=_("Where to listen for notices."))

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cuadra import accounts
-from cuadra.connectors.http import Answer
+from cuadra.connectors.trouble import Answer
 from cuadra.connectors.woocommerce import PROFILES
 from cuadra.connectors.woocommerce.about import about
 from cuadra.jobs import live

@@ -20,7 +20,7 @@ from cuadra.connectors import http
 from cuadra.connectors.base import Raw, Read
 from cuadra.connectors.files.layout import own_layout
 from cuadra.connectors.files.nested import read_line
-from cuadra.connectors.http import Trouble
+from cuadra.connectors.trouble import Trouble
 from cuadra.connectors.woocommerce import WooCommerceConnector
 from cuadra.connectors.woocommerce.shop import WooShop
 from cuadra.faces.intake.app import Intake

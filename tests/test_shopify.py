@@ -14,8 +14,8 @@ import pytest
 from cuadra import accounts, coverage, secrets
 from cuadra.connectors import http
 from cuadra.connectors.base import Place
-from cuadra.connectors.http import Trouble
 from cuadra.connectors.shopify import ShopifyConnector, bulk, queries
+from cuadra.connectors.trouble import Trouble
 from cuadra.diagnosis import why
 from cuadra.errors import Refused, UsageError
 from cuadra.jobs import looking, relinking, ways

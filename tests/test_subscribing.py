@@ -13,7 +13,7 @@ import pytest
 from cuadra import accounts, secrets
 from cuadra.accounts import Integration
 from cuadra.connectors.base import Delivery, Ping
-from cuadra.connectors.http import Trouble
+from cuadra.connectors.trouble import Trouble
 from cuadra.connectors.woocommerce.hooks import TOPICS, judge
 from cuadra.errors import Refused, UsageError
 from cuadra.jobs import subscribing, ways

@@ -16,7 +16,7 @@ import pytest
 
 from cuadra import accounts, runs
 from cuadra.clock import utc_now
-from cuadra.connectors.http import Trouble
+from cuadra.connectors.trouble import Trouble
 from cuadra.db import Database, embedded, migrate
 from cuadra.errors import CuadraError
 from cuadra.jobs import importing, problems, schedules, status, worker

@@ -69,7 +69,7 @@ class Found(Struct):
 def left(conn: psycopg.Connection[Any], since: datetime) -> list[str]:
     """What is not at rest yet, with numbers."""
     found = []
-    values = {"since": since, "live": [one for one in connectors.registry() if connectors.live(one) is not None]}
+    values = {"since": since, "live": [one for one in connectors.known() if connectors.live(one) is not None]}
     for what, text in {**LEFT, **SINCE}.items():
         row = conn.execute(text, values if what in SINCE else None).fetchone()  # type: ignore[arg-type]
         if row[0]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cuadra.connectors.http import Http, Pace, Trouble
+from cuadra.connectors.http import Http, Pace
 from cuadra.connectors.network import (
     NOBODY,
     Allowed,
@@ -23,6 +23,7 @@ from cuadra.connectors.network import (
     look_up,
     within,
 )
+from cuadra.connectors.trouble import Trouble
 from cuadra.errors import UsageError
 from cuadra_simulators.woocommerce.server import certificate
 from tests.loopback import Call, Resolver, Server, serving

@@ -11,7 +11,8 @@ import pytest
 
 from cuadra import reasons
 from cuadra.connectors import http
-from cuadra.connectors.http import Answer, Http, Pace, Trouble, general
+from cuadra.connectors.http import Http, Pace, general
+from cuadra.connectors.trouble import Answer, Trouble
 from cuadra.connectors.woocommerce.client import Client, judge
 from cuadra.errors import UsageError
 from cuadra_simulators.woocommerce import Shop

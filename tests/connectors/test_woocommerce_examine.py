@@ -19,7 +19,7 @@ import pytest
 
 from cuadra.connectors.base import Finding, Place
 from cuadra.connectors.examining import answering
-from cuadra.connectors.http import Trouble
+from cuadra.connectors.trouble import Trouble
 from cuadra.connectors.woocommerce import WooCommerceConnector
 from cuadra.connectors.woocommerce.explain import explain
 from cuadra.connectors.woocommerce.reach import reach

@@ -12,7 +12,8 @@ import msgspec
 
 from cuadra import reasons
 from cuadra.connectors.base import Delivery, Ping, Raw, Rejected
-from cuadra.connectors.http import Answer, general
+from cuadra.connectors.http import general
+from cuadra.connectors.trouble import Answer
 from cuadra.connectors.woocommerce.client import judge
 from cuadra.connectors.woocommerce.hooks import judge as judge_notice
 from cuadra.connectors.woocommerce.reader import read

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cuadra import reasons
-from cuadra.connectors.http import Trouble
+from cuadra.connectors.trouble import Trouble
 from cuadra.destinations.answers import LONGEST, clean, had_it, judge, shows, unreachable, words
 
 JSON = st.recursive(

@@ -17,7 +17,7 @@ from standardwebhooks.webhooks import Webhook
 
 import cuadra
 from cuadra import reasons
-from cuadra.connectors.http import Trouble
+from cuadra.connectors.trouble import Trouble
 from cuadra.destinations.base import Delivered, Destination, Parcel
 from cuadra.destinations.endpoint import BODY_LIMIT, Endpoint, refuse_address
 from cuadra.destinations.signing import PREFIX, new_secret

@@ -358,7 +358,7 @@ class Subscription(Struct, frozen=True):
 
 
 class Shop(Protocol):
-    """An open connection to a source. Every method raises `connectors.http.Trouble` (a reason with its proof) where the
+    """An open connection to a source. Every method raises `connectors.trouble.Trouble` (a reason with its proof) where the
     source does not give what was asked for, unless it says otherwise."""
 
     calls: Calls

@@ -26,6 +26,7 @@ import cuadra
 from cuadra.clock import utc_now
 from cuadra.connectors import network
 from cuadra.connectors.base import Calls, Evidence, Pacing
+from cuadra.connectors.trouble import Answer, Trouble
 from cuadra.errors import UsageError
 
 BODY_LIMIT = 64 << 20
@@ -50,32 +51,10 @@ PATIENCE = Patience()
 """That of every `Http`."""
 
 
-class Answer(Struct, frozen=True):
-    """One answer of a platform, and to what; header names are in lower case."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-    method: str = "GET"
-    url: str = ""
-    """Without its parameters."""
-    asked_at: str = ""
-
-
 class Form(Struct, frozen=True):
     """What a form would send."""
 
     values: dict[str, str]
-
-
-class Trouble(Exception):
-    """The platform did not give what was asked for. `reason` is a code of the catalogue, with its proof."""
-
-    def __init__(self, reason: str, evidence: Evidence, *, transient: bool = False, wait: float | None = None) -> None:
-        self.reason, self.evidence, self.transient, self.wait = reason, evidence, transient, wait
-        self.answer: Answer | None = None
-        """What was answered, if anything was."""
-        super().__init__(f"{reason}: {evidence}")
 
 
 Verify = bool | ssl.SSLContext

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cuadra.connectors.base import Chunk, Evidence, OfferProblem, Place, Progress, Raw, Reader, Source
-from cuadra.connectors.http import Trouble
+from cuadra.connectors.trouble import Trouble
 from cuadra.model import Axis, Covered, Entity
 
 CHUNK = 1000

@@ -17,7 +17,8 @@ from typing import Any
 import msgspec
 
 from cuadra.connectors.base import Evidence
-from cuadra.connectors.http import Trouble, retry_after
+from cuadra.connectors.http import retry_after
+from cuadra.connectors.trouble import Trouble
 
 LONGEST = 500
 """Characters that are kept of a destination's words."""

@@ -41,12 +41,12 @@ class Destination(Protocol):
 
     def deliver(self, parcel: Parcel) -> Delivered:
         """Send a parcel, once: whether and when it is sent again is the caller's decision. Raises
-        `connectors.http.Trouble`; its reason is a code of the catalogue about a delivery."""
+        `connectors.trouble.Trouble`; its reason is a code of the catalogue about a delivery."""
         ...
 
     def read_back(self, parcel: Parcel) -> bool | None:
         """Whether the destination shows this parcel, or a newer one of the same order; None if it cannot be asked. Raises
-        `connectors.http.Trouble` if it can be asked and does not say."""
+        `connectors.trouble.Trouble` if it can be asked and does not say."""
         ...
 
     def close(self) -> None:

@@ -23,7 +23,8 @@ from msgspec import Struct
 import cuadra
 from cuadra.clock import utc_now
 from cuadra.connectors import network
-from cuadra.connectors.http import Trouble, Verify
+from cuadra.connectors.http import Verify
+from cuadra.connectors.trouble import Trouble
 from cuadra.destinations import answers, signing
 from cuadra.destinations.base import Delivered, Parcel
 from cuadra.errors import UsageError

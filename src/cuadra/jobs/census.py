@@ -56,7 +56,7 @@ class _Ours(Struct):
 
 def take(db: Database, account: Account, integration: Integration, shop: Shop, start: datetime,
          watch: Watch) -> Census:  # fmt: skip
-    """Compare everything created from `start` on that has settled. Raises `connectors.http.Trouble`; what was found until
+    """Compare everything created from `start` on that has settled. Raises `connectors.trouble.Trouble`; what was found until
     then is asked for by whoever works next."""
     began = utc_now()
     # sources take bounds in whole seconds: what a list leaves out of the last one is not to be called covered

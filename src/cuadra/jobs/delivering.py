@@ -23,7 +23,7 @@ from cuadra import accounts, observing
 from cuadra.accounts import Account
 from cuadra.clock import utc_now
 from cuadra.connectors.base import Evidence
-from cuadra.connectors.http import Trouble
+from cuadra.connectors.trouble import Trouble
 from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.destinations.base import Delivered, Destination, Parcel

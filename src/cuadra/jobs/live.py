@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from cuadra import accounts
 from cuadra.accounts import Account, Integration
 from cuadra.connectors.base import Shop
-from cuadra.connectors.http import Trouble
+from cuadra.connectors.trouble import Trouble
 from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.jobs import census, relinking, subscribing, taking, telling, ways, writing_back

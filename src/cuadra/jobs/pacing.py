@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cuadra.connectors.base import Evidence
-from cuadra.connectors.http import Trouble
+from cuadra.connectors.trouble import Trouble
 from cuadra.db import Database
 from cuadra.db.queries import sql
 

@@ -67,7 +67,7 @@ def named(connector: str, name: str) -> Profile:
 
 
 def shares(db: Database, account: Account, integration: Integration, shop: Shop) -> Shares:
-    """Count the shop's orders by profile. Raises `connectors.http.Trouble`."""
+    """Count the shop's orders by profile. Raises `connectors.trouble.Trouble`."""
     found = profiles(integration.connector)
     current = ways.way(db, account, integration).rules
     since = _since(current, account)

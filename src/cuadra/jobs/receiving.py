@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from cuadra import coverage, inbox, runs
 from cuadra.connectors.base import Offer, OfferProblem, Place, Progress, Raw, Reader
-from cuadra.connectors.http import Trouble
+from cuadra.connectors.trouble import Trouble
 from cuadra.db import Conn, Database
 from cuadra.db.queries import sql
 from cuadra.jobs import enriching, returning, ways

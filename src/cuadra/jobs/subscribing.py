@@ -83,7 +83,7 @@ def address(integration: Integration) -> str | None:
 
 
 def ensure(db: Database, settings: Settings, account: Account, integration: Integration, shop: Shop) -> Health:
-    """Make sure that the shop sends every notice of use, and keep what was found. Raises `connectors.http.Trouble`."""
+    """Make sure that the shop sends every notice of use, and keep what was found. Raises `connectors.trouble.Trouble`."""
     url = address(integration)
     if url is None:
         return Health(None)

@@ -11,7 +11,7 @@ from msgspec import Struct
 from cuadra import accounts
 from cuadra.accounts import Account, Integration
 from cuadra.clock import utc_now
-from cuadra.connectors.http import Trouble
+from cuadra.connectors.trouble import Trouble
 from cuadra.db import Database, embedded
 from cuadra.db.queries import sql
 from cuadra.jobs import importing, problems, releasing, schedules, subscribing, ways

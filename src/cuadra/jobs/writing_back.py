@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from cuadra.accounts import Account, Integration
 from cuadra.connectors.base import Evidence, Place, Raw, Shop
-from cuadra.connectors.http import Trouble
+from cuadra.connectors.trouble import Trouble
 from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.jobs import taking, ways

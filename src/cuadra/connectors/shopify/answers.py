@@ -13,7 +13,8 @@ from msgspec import Struct
 
 import cuadra
 from cuadra.connectors.base import Evidence
-from cuadra.connectors.http import Answer, Trouble, excerpt
+from cuadra.connectors.http import excerpt
+from cuadra.connectors.trouble import Answer, Trouble
 
 _decode_any = msgspec.json.Decoder().decode
 

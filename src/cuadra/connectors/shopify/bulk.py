@@ -18,11 +18,12 @@ import msgspec
 from msgspec import Struct, field
 
 from cuadra.connectors.base import Progress
-from cuadra.connectors.http import Http, Trouble
+from cuadra.connectors.http import Http
 from cuadra.connectors.shopify import queries
 from cuadra.connectors.shopify.client import Client, TooCostly
 from cuadra.connectors.shopify.facts import Money
 from cuadra.connectors.spool import Part, Spool
+from cuadra.connectors.trouble import Trouble
 from cuadra.money import ZERO
 
 POLL_SECONDS, MOST_POLL_SECONDS = 1.0, 15.0

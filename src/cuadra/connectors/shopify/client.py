@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from cuadra.connectors.base import Evidence, Pacing
-from cuadra.connectors.http import Answer, Http, Trouble, excerpt
+from cuadra.connectors.http import Http, excerpt
 from cuadra.connectors.shopify import queries
 from cuadra.connectors.shopify.answers import (
     code_of,
@@ -27,6 +27,7 @@ from cuadra.connectors.shopify.answers import (
     too_costly,
 )
 from cuadra.connectors.shopify.tokens import Tokens
+from cuadra.connectors.trouble import Answer, Trouble
 
 VERSION = "2026-04"
 """The API's version that the queries were written for."""

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 from cuadra.connectors.base import Finding, Raw
 from cuadra.connectors.examining import answering, as_read, base_of
-from cuadra.connectors.http import Trouble
 from cuadra.connectors.shopify import queries
 from cuadra.connectors.shopify.client import WALL
 from cuadra.connectors.shopify.orders import hidden
 from cuadra.connectors.shopify.reader import read
+from cuadra.connectors.trouble import Trouble
 from cuadra.model import Entity
 
 if TYPE_CHECKING:

@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 
 from cuadra.connectors.base import Calls, Entry, Evidence, Finding, Look, Place, Raw, Subscription
-from cuadra.connectors.http import Http, Trouble
+from cuadra.connectors.http import Http
 from cuadra.connectors.shopify import combing, facts, queries, subscriptions
 from cuadra.connectors.shopify.client import LIGHT_PAGE, WALL, Client, Data, Denied
 from cuadra.connectors.shopify.examine import examine
 from cuadra.connectors.shopify.orders import OURS
 from cuadra.connectors.shopify.reader import BEYOND
+from cuadra.connectors.trouble import Trouble
 from cuadra.model import Axis, Entity, normal
 from cuadra.money import ZERO
 

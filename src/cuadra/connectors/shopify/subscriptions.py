@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cuadra.connectors.base import Subscription
-from cuadra.connectors.http import Trouble
 from cuadra.connectors.shopify import queries
 from cuadra.connectors.shopify.client import LIGHT_PAGE, Client
+from cuadra.connectors.trouble import Trouble
 
 
 def listed(client: Client) -> list[Subscription]:

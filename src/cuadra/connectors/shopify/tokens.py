@@ -16,7 +16,8 @@ import msgspec
 from msgspec import Struct
 
 from cuadra.connectors.base import Revealed, Vault
-from cuadra.connectors.http import Answer, Form, Http, Trouble, excerpt
+from cuadra.connectors.http import Form, Http, excerpt
+from cuadra.connectors.trouble import Answer, Trouble
 from cuadra.errors import UsageError
 
 TOKEN, CLIENT, SECRET, REFRESH = "access_token", "client_id", "client_secret", "refresh_token"

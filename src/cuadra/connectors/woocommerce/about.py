@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 import msgspec
 from msgspec import Struct
 
-from cuadra.connectors.http import Answer
+from cuadra.connectors.trouble import Answer
 
 QUESTION = "wp-json/", {"_fields": "home,timezone_string,gmt_offset"}
 

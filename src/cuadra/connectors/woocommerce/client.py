@@ -24,7 +24,8 @@ from msgspec import Struct
 
 import cuadra
 from cuadra.connectors.base import Evidence, Pacing
-from cuadra.connectors.http import Answer, Http, Trouble, Verify, excerpt
+from cuadra.connectors.http import Http, Verify, excerpt
+from cuadra.connectors.trouble import Answer, Trouble
 from cuadra.model import Axis
 
 PAGE = 100

@@ -18,7 +18,8 @@ from msgspec import Struct
 
 from cuadra.connectors.base import Finding, Raw
 from cuadra.connectors.examining import as_read
-from cuadra.connectors.http import Answer, Http, Trouble
+from cuadra.connectors.http import Http
+from cuadra.connectors.trouble import Answer, Trouble
 from cuadra.connectors.woocommerce.about import QUESTION, about
 from cuadra.connectors.woocommerce.client import Client, error_of
 from cuadra.connectors.woocommerce.explain import explain, unreadable

@@ -8,7 +8,8 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from cuadra.connectors.base import Finding
-from cuadra.connectors.http import Trouble, excerpt
+from cuadra.connectors.http import excerpt
+from cuadra.connectors.trouble import Trouble
 from cuadra.connectors.woocommerce.client import error_of
 
 MAINTENANCE = "wp_die"

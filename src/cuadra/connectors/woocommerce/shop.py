@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from cuadra.connectors.base import Calls, Entry, Evidence, Finding, Look, Raw, Subscription
-from cuadra.connectors.http import Answer, Trouble
+from cuadra.connectors.trouble import Answer, Trouble
 from cuadra.connectors.woocommerce import subscriptions
 from cuadra.connectors.woocommerce.about import QUESTION, about
 from cuadra.connectors.woocommerce.client import PAGE, Client

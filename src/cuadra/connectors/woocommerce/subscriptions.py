@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from cuadra.connectors.base import Subscription
-from cuadra.connectors.http import Trouble
+from cuadra.connectors.trouble import Trouble
 from cuadra.connectors.woocommerce.client import Client, error_of
 
 GONE = "woocommerce_rest_shop_webhook_invalid_id"

@@ -11,7 +11,7 @@ from rich.table import Table
 from cuadra import secrets
 from cuadra.accounts import Account
 from cuadra.clock import utc_now
-from cuadra.connectors.http import Trouble
+from cuadra.connectors.trouble import Trouble
 from cuadra.db.queries import sql
 from cuadra.destinations import signing
 from cuadra.destinations.base import Parcel

@@ -13,7 +13,7 @@ from rich.table import Table
 from cuadra import accounts, reasons
 from cuadra.accounts import Account, Integration
 from cuadra.connectors.base import Profile, Shop
-from cuadra.connectors.http import Trouble
+from cuadra.connectors.trouble import Trouble
 from cuadra.errors import CuadraError, Unreachable, UsageError
 from cuadra.faces.cli import findings
 from cuadra.faces.cli.context import (

@@ -18,7 +18,7 @@ import psycopg
 
 from cuadra import accounts, secrets
 from cuadra.accounts import Account, Integration
-from cuadra.connectors.http import Trouble
+from cuadra.connectors.trouble import Trouble
 from cuadra.db import Database
 from cuadra.db.queries import sql
 from cuadra.errors import CuadraError

@@ -103,7 +103,7 @@ def words() -> Iterator[str]:
         yield from (item.value for item in names)
     yield from STEPS
     yield from importing.MARKS
-    for reason in reasons.ALL.values():
+    for reason in reasons.every().values():
         yield from (reason.kind, FIXERS.get(reason.fixed_by, reason.fixed_by), *reason.evidence)
 
 

@@ -44,7 +44,7 @@ def render() -> str:
     """The whole page."""
     parts = [INTRO]
     group = ""
-    for reason in reasons.ALL.values():
+    for reason in reasons.every().values():
         if reason.group != group:
             group = reason.group
             parts.append(f"---\n\n**{group} · {GROUPS[group]}**\n")

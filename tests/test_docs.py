@@ -96,7 +96,7 @@ def test_every_environment_variable_of_the_source_is_described() -> None:
     assert read <= headings("reference/settings.md")
 
 
-@pytest.mark.parametrize("code", list(reasons.ALL))
+@pytest.mark.parametrize("code", list(reasons.every()))
 def test_every_reason_has_its_heading(code: str) -> None:
     assert code in headings("reference/reasons.md")
 

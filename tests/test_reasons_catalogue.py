@@ -12,7 +12,7 @@ from cuadra import reasons
 from cuadra.errors import InputError, NotFound
 from cuadra.pipeline.rules import Rules, flatten
 
-CODES = sorted(reasons.ALL)
+CODES = sorted(reasons.every())
 LANGS = ("en", "es")
 RULE_KEYS = set(flatten(Rules()))
 ARTICLES = Path(reasons.__file__).parent / "articles"
@@ -110,7 +110,7 @@ def shape(command: str) -> list[str]:
 
 @pytest.mark.parametrize("code", CODES)
 def test_every_entry_is_complete(code: str) -> None:
-    reason = reasons.ALL[code]
+    reason = reasons.every()[code]
     assert reason.code == code
     assert reason.subject in get_args(reasons.Subject)
     assert reason.kind in get_args(reasons.Kind)
@@ -131,18 +131,18 @@ def test_every_entry_is_complete(code: str) -> None:
 
 def test_no_two_reasons_say_the_same() -> None:
     for lang in LANGS:
-        texts = [reason.text.get(lang) for reason in reasons.ALL.values()]
+        texts = [reason.text.get(lang) for reason in reasons.every().values()]
         assert len(set(texts)) == len(texts)
 
 
 def test_entries_stand_in_the_order_of_their_groups() -> None:
-    groups = [reason.group for reason in reasons.ALL.values()]
+    groups = [reason.group for reason in reasons.every().values()]
     assert groups == sorted(groups)
     assert set(groups) == set("ABCDEFGHIJKLMNO")
 
 
 def test_texts_keep_to_the_vocabulary() -> None:
-    for reason in reasons.ALL.values():
+    for reason in reasons.every().values():
         for text in (reason.text, reason.action):
             assert not re.search(r"\bconnections?\b", text.en, re.IGNORECASE), reason.code
             assert not re.search(r"\b(conexi[óo]n(es)?|usted|tú|tus?|vos)\b", text.es, re.IGNORECASE), reason.code
@@ -159,7 +159,7 @@ def test_an_unknown_code_names_the_nearest() -> None:
 
 def test_a_reason_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
-        reasons.ALL["new_code"] = reasons.get("never_paid")  # type: ignore[index]
+        reasons.every()["new_code"] = reasons.get("never_paid")  # type: ignore[index]
     with pytest.raises(AttributeError):
         reasons.get("never_paid").kind = "failed"  # type: ignore[misc]
 
@@ -255,7 +255,7 @@ def test_an_article_has_its_parts(code: str, lang: str) -> None:
 def test_an_article_names_only_what_exists(code: str, lang: str) -> None:
     text = reasons.article(code, lang)
     assert text is not None
-    known = reasons.ALL.keys() | set(reasons.get(code).evidence) | RULE_KEYS
+    known = reasons.every().keys() | set(reasons.get(code).evidence) | RULE_KEYS
     for name in quoted(text):
         if name.startswith("cuadra "):
             assert name in COMMANDS[lang]

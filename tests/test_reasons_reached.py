@@ -47,7 +47,7 @@ def named_in_source() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for path in sorted(SOURCE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in reasons.ALL:
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in reasons.every():
                 found.setdefault(node.value, []).append(f"{path.relative_to(SOURCE)}:{node.lineno}")
     return found
 

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-import structlog
 from opentelemetry import context, trace
 
 from cuadra.errors import UsageError
@@ -26,7 +25,8 @@ ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 attempts = False
 """Whether attempts are said one by one. Looked at once per batch, so that what nobody reads costs nothing."""
 _jobs = False
-_log: Any = structlog.PrintLogger(sys.stderr)
+_log: Any = None
+"""Whoever says lines, where any are said."""
 _tracer = trace.get_tracer("cuadra")
 
 Context = context.Context
@@ -36,6 +36,10 @@ def configure(level: str) -> None:
     """Say lines on standard error: `jobs`, or with `attempts` those too; `off`: none."""
     global attempts, _jobs, _log
     attempts, _jobs = level == ATTEMPTS, level in (JOBS, ATTEMPTS)
+    if not _jobs:
+        return
+    import structlog  # most commands say nothing of their work
+
     _log = structlog.wrap_logger(
         structlog.WriteLogger(sys.stderr),
         processors=[

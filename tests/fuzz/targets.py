@@ -179,7 +179,7 @@ _RULES = (
 
 def proven(code: str, evidence: dict[str, Any]) -> None:
     """The reason is one of the catalogue, with what the catalogue wants as evidence."""
-    expect(code in reasons.ALL, f"reason {code} is not in the catalogue")
+    expect(code in reasons.every(), f"reason {code} is not in the catalogue")
     missing = set(reasons.get(code).evidence) - set(evidence)
     expect(not missing, f"{code} without {sorted(missing)}")
 

@@ -18,7 +18,7 @@ from cuadra.pipeline.prepare import prepare
 from cuadra.pipeline.record import process
 from cuadra.pipeline.rules import AccountFacts, Rules
 from cuadra.pipeline.working import WorkingSet
-from cuadra.reasons import ALL
+from cuadra.reasons import every
 from cuadra_simulators.shop_files import COLUMNS, Truth, main, write_set
 from cuadra_simulators.shop_troubles import TROUBLES
 
@@ -70,7 +70,7 @@ def test_every_trouble_is_there(taken: Set) -> None:
     assert sum(truth.expected.values()) == truth.orders
     assert {trouble.reason for trouble in TROUBLES.values()} == set(truth.expected)
     assert {trouble.warning for trouble in TROUBLES.values() if trouble.warning} == set(truth.warned)
-    assert {*truth.expected, *truth.warned, *truth.refused} - {"present"} <= set(ALL)
+    assert {*truth.expected, *truth.warned, *truth.refused} - {"present"} <= set(every())
 
 
 def test_most_orders_are_fine(taken: Set) -> None:

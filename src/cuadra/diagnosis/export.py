@@ -10,8 +10,6 @@ from decimal import Decimal
 from typing import IO, Any, Literal
 
 import msgspec
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cuadra.accounts import Account
 from cuadra.connectors.files.returns import harmless
@@ -91,16 +89,15 @@ def _jsonl(blocks: Iterator[list[Row]], target: IO[bytes]) -> None:
             target.write(encode(dict(zip(COLUMNS, row, strict=True))) + b"\n")
 
 
-def _schema() -> pa.Schema:
+def _parquet(blocks: Iterator[list[Row]], target: IO[bytes]) -> None:
+    """Decimals are written as text: a decimal type of one scale would round what a source says exactly."""
+    import pyarrow as pa  # large, and nothing else is written with it
+    import pyarrow.parquet as pq
+
     kinds: dict[str, Any] = dict.fromkeys(COLUMNS, pa.string())
     kinds |= dict.fromkeys(_TIMES, pa.timestamp("us", tz="UTC")) | {"customer_id": pa.int64(), "incomplete": pa.bool_()}
     kinds |= dict.fromkeys(_DECIMALS, pa.string()) | {"warnings": pa.list_(pa.string())}
-    return pa.schema(list(kinds.items()))
-
-
-def _parquet(blocks: Iterator[list[Row]], target: IO[bytes]) -> None:
-    """Decimals are written as text: a decimal type of one scale would round what a source says exactly."""
-    schema = _schema()
+    schema = pa.schema(list(kinds.items()))
     with pq.ParquetWriter(target, schema) as writer:
         for block in blocks:
             columns = list(zip(*block, strict=True))

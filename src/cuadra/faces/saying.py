@@ -12,7 +12,6 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
-from babel.dates import format_timedelta
 from babel.numbers import format_decimal
 
 from cuadra.money import exponent
@@ -95,6 +94,8 @@ def ago(at: datetime, moment: datetime) -> str:
 
 def span(seconds: float, style: Literal["long", "narrow"] = "long") -> str:
     """A time span in words."""
+    from babel.dates import format_timedelta  # it looks up this machine's own time zone
+
     return str(format_timedelta(timedelta(seconds=max(seconds, 0)), threshold=1.2, locale=language(), format=style))
 
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from functools import cache, lru_cache
 
-import phonenumbers
-from email_validator import EmailNotValidError, validate_email
 from msgspec import Struct
+
+# The libraries are imported where one is asked: both are large, and most of what the program does asks neither.
 
 
 class Contact(Struct, frozen=True):
@@ -20,6 +20,7 @@ class Contact(Struct, frozen=True):
 
 
 _NONE = Contact(None)
+_NO_EMAIL = Contact(None, "invalid", "one address like name@example.com")
 
 #: domains under which marketplaces hide the buyer's own address
 MASKED_DOMAINS = frozenset({
@@ -43,11 +44,15 @@ def email(raw: str | None, extra: frozenset[str] = frozenset()) -> Contact:
     value = (raw or "").strip().casefold()
     if not value:
         return _NONE
+    if "@" not in value:
+        return _NO_EMAIL
     if len(value) > 254 or not _PLAIN_EMAIL.match(value):
+        from email_validator import EmailNotValidError, validate_email
+
         try:
             value = validate_email(value, check_deliverability=False, test_environment=True).normalized.casefold()
         except EmailNotValidError:  # what the library says is in English, and may repeat a part of the address
-            return Contact(None, "invalid", "one address like name@example.com")
+            return _NO_EMAIL
     domain = value.rsplit("@", 1)[1]
     if domain in MASKED_DOMAINS or domain.startswith(("marketplace.amazon.", "mail.mercado")):
         return Contact(None, "masked", domain)
@@ -59,6 +64,8 @@ def email(raw: str | None, extra: frozenset[str] = frozenset()) -> Contact:
 @cache
 def _possible_lengths() -> dict[str, frozenset[int]]:
     """Country code → possible lengths of the national number, from the library's own metadata."""
+    import phonenumbers
+
     found = {}
     for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
         metadata = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(
@@ -90,6 +97,8 @@ def phone(raw: str | None, region: str, extra: frozenset[str] = frozenset()) -> 
     if not value:
         return _NONE
     if not _already_international(value):
+        import phonenumbers
+
         try:
             parsed = phonenumbers.parse(value[:40], region or None)
         except phonenumbers.NumberParseException:

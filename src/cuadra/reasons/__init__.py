@@ -1,7 +1,7 @@
 """The catalogue of causes: why a record is not here, not complete, or does not add up.
 
 `catalogue.toml` holds one table per cause; `articles/en` and `articles/es` hold a help article for every cause
-that can be met today. This module reads the catalogue once, checks every field, and offers it as frozen values.
+that can be met today. This module reads the catalogue when it is first asked, checks every field, and offers it as frozen values.
 Failures, answers, help and exports all take their codes and their words from here.
 
     reason = get("payment_not_verified")
@@ -15,6 +15,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from types import MappingProxyType
 from typing import Any, Final, Literal
@@ -23,7 +24,7 @@ import msgspec
 
 from cuadra.errors import InputError, NotFound
 
-__all__ = ["ALL", "FixedBy", "Kind", "Reason", "Retry", "Subject", "Text", "article", "get"]
+__all__ = ["FixedBy", "Kind", "Reason", "Retry", "Subject", "Text", "article", "every", "get"]
 
 Subject = Literal[
     "order",
@@ -72,12 +73,18 @@ class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     action: Text
 
 
+@cache
+def every() -> Mapping[str, Reason]:
+    """The catalogue: every reason by its code."""
+    return _load(resources.files(__name__).joinpath("catalogue.toml").read_text(encoding="utf-8"))
+
+
 def get(code: str) -> Reason:
     """The reason of that code; an unknown code is refused with the nearest ones."""
-    reason = ALL.get(code)
+    reason = every().get(code)
     if reason is not None:
         return reason
-    nearest = difflib.get_close_matches(code, ALL, n=3, cutoff=0.5)
+    nearest = difflib.get_close_matches(code, every(), n=3, cutoff=0.5)
     if nearest:
         raise NotFound(
             "There is no reason «{code}». The nearest are: {nearest}.", code=code, nearest=", ".join(nearest)
@@ -147,8 +154,3 @@ def _defect(code: str, field: str, problem: str) -> InputError:
         field=field,
         problem=problem,
     )
-
-
-ALL: Final[Mapping[str, Reason]] = _load(
-    resources.files(__name__).joinpath("catalogue.toml").read_text(encoding="utf-8")
-)

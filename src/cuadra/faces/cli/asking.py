@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.markdown import Markdown
 from rich.table import Table
 
 from cuadra import reasons
@@ -226,16 +225,18 @@ def reasons_command(
         if json:
             as_json({**msgspec.to_builtins(reason), "article": reasons.article(code, lang)})
             return
+        from rich.markdown import Markdown  # of all answers only an article is written in it
+
         article = reasons.article(code, lang)
         out.print(Markdown(article) if article else f"{reason.text.get(lang)} {reason.action.get(lang)}")
         return
     if json:
-        as_json([msgspec.to_builtins(reason) for reason in reasons.ALL.values()])
+        as_json([msgspec.to_builtins(reason) for reason in reasons.every().values()])
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in (_("Code"), _("Kind"), _("Meaning"), _("Who fixes it")):
         table.add_column(column, overflow="fold")
-    for reason in reasons.ALL.values():
+    for reason in reasons.every().values():
         colour = COLOURS.get(str(reason.kind), "white")
         table.add_row(
             reason.code,

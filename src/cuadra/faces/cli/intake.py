@@ -34,7 +34,7 @@ def intake_refused(json: JsonOption = False, account: AccountOption = None) -> N
     for column in (_("Hour"), _("Integration"), _("Count"), _("Last"), _("Reason")):
         table.add_column(column, overflow="fold")
     for one in found:
-        text = reasons.get(one.reason).text.get(language()) if one.reason in reasons.ALL else one.reason
+        text = reasons.get(one.reason).text.get(language()) if one.reason in reasons.every() else one.reason
         proof = "\n".join(line.strip() for line in proofs.lines(one.evidence, owner.time_zone))
         table.add_row(when(one.hour, owner.time_zone), escape(one.integration or _("of nobody")), number(one.count),
                       when(one.last_at, owner.time_zone), f"{escape(text)}\n{proof}")  # fmt: skip

@@ -79,7 +79,7 @@ def logo(connector: str) -> Markup:
 
 def reason_text(code: str) -> str:
     """What a reason means, in a sentence."""
-    return reasons.get(code).text.get(language()) if code in reasons.ALL else code
+    return reasons.get(code).text.get(language()) if code in reasons.every() else code
 
 
 def moment(at: datetime | None, zone: str, style: str = "long") -> Markup:

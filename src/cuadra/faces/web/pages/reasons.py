@@ -20,7 +20,7 @@ def reasons(state: State, q: FromQuery[str] = "") -> Response[str]:
     """Those that match; all, where nothing is looked for."""
     wanted = [_plain(word) for word in q.split()]
     lang = language()
-    found = [one for one in catalogue.ALL.values() if all(word in _searched(one, lang) for word in wanted)]
+    found = [one for one in catalogue.every().values() if all(word in _searched(one, lang) for word in wanted)]
     found.sort(key=lambda one: (not _titled(one, wanted, lang), one.code))
     return page("reasons.html", account=state.desk.only(), here="reasons", q=q, found=found)
 
@@ -28,14 +28,14 @@ def reasons(state: State, q: FromQuery[str] = "") -> Response[str]:
 @get("/reasons/{code:str}", sync_to_thread=True)
 def reason(state: State, code: FromPath[str]) -> Response[str]:
     """One of them."""
-    if code not in catalogue.ALL:
+    if code not in catalogue.every():
         raise NotFound("There is no reason «{code}».", code=code)
     text = catalogue.article(code, language())
     return page(
         "reason.html",
         account=state.desk.only(),
         here="reasons",
-        reason=catalogue.ALL[code],
+        reason=catalogue.every()[code],
         article=article(text) if text else None,
     )
 

@@ -1,8 +1,8 @@
 """The catalogue of causes: why a record is not here, not complete, or does not add up.
 
 `catalogue.toml` holds one table per cause; `articles/en` and `articles/es` hold a help article for every cause
-that can be met today. This module reads the catalogue when it is first asked, checks every field, and offers it as frozen values.
-Failures, answers, help and exports all take their codes and their words from here.
+that can be met today. This module reads the catalogue when it is first asked, checks every field, and offers it as
+frozen values. Failures, answers, help and exports all take their codes and their words from here.
 
     reason = get("payment_not_verified")
     reason.text.get("es")     # "El pago del pedido todavía no está confirmado."

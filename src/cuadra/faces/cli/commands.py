@@ -5,6 +5,8 @@ A command's module is imported when the command is given, so that none waits for
 
 from __future__ import annotations
 
+import gc
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -78,7 +80,19 @@ class Named(TyperCommand):
 
     def make_context(self, *given: Any, **extra: Any) -> Any:
         """That of the command itself: from here on it is as if there had never been a stand-in."""
-        return self.loaded().make_context(*given, **extra)
+        gc.disable()  # what is imported now is no garbage, and the collector would look for some every few hundred objects
+        try:
+            return self.loaded().make_context(*given, **extra)
+        finally:
+            gc.enable()
+            _settle()
+
+
+@cache
+def _settle() -> None:
+    """Take what has been imported out of the garbage collector's sight, once: all of it stays until the end, where it
+    would be looked through once more."""
+    gc.freeze()
 
 
 class Commands(TyperGroup):

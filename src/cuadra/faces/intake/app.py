@@ -20,7 +20,7 @@ from litestar import Litestar, Response, asgi, get
 
 import cuadra
 import cuadra.db as database
-from cuadra import observing
+from cuadra import connectors, observing
 from cuadra.connectors.base import Delivery, Evidence, Ping, Rejected, Told
 from cuadra.db import embedded
 from cuadra.db.queries import sql
@@ -309,6 +309,8 @@ def build() -> Litestar:
     """The application of this process's settings; its database must be there and migrated."""
     settings = Settings.load()
     observing.configure(settings.log or observing.OFF)
+    for name in connectors.known():
+        connectors.get(name)  # imported now, while no notice waits
     made = application(Intake(settings, database.conninfo(settings)))
     settled()
     return made

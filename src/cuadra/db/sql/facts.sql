@@ -69,9 +69,10 @@ CROSS JOIN LATERAL (
 ORDER BY k.former, k.product_id;
 
 -- name: load_products
+-- The kind is looked at last: of a new account the planner knows no better than to look through all keys of that kind.
 SELECT product_id, name, sku, code, active, inactive_at, description, brand, unit, source_unit, category_id, origin,
-       evidence, ARRAY(SELECT DISTINCT k.scope FROM product_key k
-                       WHERE k.account_id = p.account_id AND k.product_id = p.product_id AND k.kind = 'id')
+       evidence, (SELECT COALESCE(array_agg(DISTINCT k.scope) FILTER (WHERE k.kind = 'id'), '{}') FROM product_key k
+                  WHERE k.account_id = p.account_id AND k.product_id = p.product_id)
 FROM product p
 WHERE product_id = ANY(%(ids)s);
 

@@ -86,14 +86,18 @@ class Database:
             yield conn
 
     @contextmanager
-    def writing(self, account_id: int, *, unchanged_since: int | None = None) -> Iterator[Conn]:
-        """A transaction of the app that holds the account's lock: the only way to change the ledger.
+    def writing(self, account_id: int, *, unchanged_since: int | None = None,
+                before: Callable[[Conn], None] | None = None) -> Iterator[Conn]:  # fmt: skip
+        """A transaction of the app that holds the account's lock: the only way to change the ledger. `before`: what it does
+        before it waits for the lock.
 
         Raises Overtaken if the account's ledger is not of the generation it is to be unchanged since.
         """
         self.stage()
         key = {"account": account_id}
         with self.transaction(account_id) as conn:
+            if before is not None:
+                before(conn)
             conn.execute(sql("lock_account"), key)
             row = conn.execute(sql("next_generation"), key).fetchone()
             if unchanged_since is not None and (row is None or row[0] != unchanged_since + 1):

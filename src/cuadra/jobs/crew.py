@@ -39,6 +39,7 @@ class _Lent(Struct):
     """A chunk that the other process has."""
 
     chunk: Chunk
+    """Without its receipts: they are in the inbox."""
     left: int
     """Receipts of it that are not in the ledger yet, as far as we have heard."""
 
@@ -103,7 +104,9 @@ class Crew:
             self._line.quiet()
             self._look()
         while self._lent:
-            self._patiently(self._job, self._lent.popleft().chunk)
+            chunk = self._lent.popleft().chunk
+            chunk.raws = inbox.load(self._job.db, self._job.account.account_id, chunk.entry)
+            self._patiently(self._job, chunk)
 
     def _own(self, chunk: Chunk | None) -> None:
         if chunk is not None:
@@ -120,6 +123,7 @@ class Crew:
         self._lent.append(_Lent(chunk, len(chunk.raws)))
         with contextlib.suppress(Gone):
             self._line.give(given(chunk))
+        chunk.raws = []
 
     def _pass(self) -> None:
         """The turn that would be ours is the other one's."""

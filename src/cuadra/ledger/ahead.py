@@ -12,12 +12,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from cuadra import observing
-from cuadra.db import Database
+from cuadra.db import Conn, Database
 from cuadra.db.queries import sql
 from cuadra.ledger import AlreadyDone, Take, Way, facts, news, utc_now
 from cuadra.ledger.news import News
@@ -30,8 +31,18 @@ MOST_CUSTOMERS = 40_000
 MOST_KEYS = 200_000
 
 
+class Piece(Struct):
+    """A part of a batch, decided; what is to be written of it is gathered next, or once the others are decided too."""
+
+    items: list[Item]
+    ws: WorkingSet
+    """As it was when the piece had been decided: its orders, and the versions that they brought."""
+    numbers: list[int]
+    """For its attempts."""
+
+
 class Decided(Struct):
-    """A batch ready to be written."""
+    """A batch ready to be written, once all its pieces are gathered."""
 
     first: int
     last: int
@@ -39,6 +50,9 @@ class Decided(Struct):
     writes: Writes
     orders: dict[str, OrderState]
     began: float
+    set_id: int | None = None
+    pieces: list[Piece] = field(default_factory=list)
+    """Not gathered yet."""
     sequence: int = 0
     """Its place among the batches since `begin`: so many generations later it is written."""
     news: News | None = None
@@ -96,26 +110,32 @@ class AheadLedger:
                decide: Callable[[list[Item], WorkingSet], None]) -> Iterator[Decided]:  # fmt: skip
         """Decide receipts piece by piece: of each, load what is not known yet, decide, gather what is to be written. All
         of them are one batch to write; only where an order comes again, what came before is a batch of its own."""
+        return self._batches(pieces, set_id, decide, self._gather)
+
+    def _batches(self, pieces: Iterable[list[Item]], set_id: int | None,
+                 decide: Callable[[list[Item], WorkingSet], None],
+                 each: Callable[[Decided], None]) -> Iterator[Decided]:  # fmt: skip
+        """`each` is called after each piece."""
         batch: Decided | None = None
         for items in pieces:
             if batch is not None and not batch.orders.keys().isdisjoint(item.read.identifier for item in items):
                 yield self._close(batch)
                 batch = None
             if batch is None:
-                batch = self._open(items[0].receipt_id)
-            self._piece(batch, items, set_id, decide)
+                batch = self._open(items[0].receipt_id, set_id)
+            self._piece(batch, items, decide)
+            each(batch)
         if batch is not None:
             yield self._close(batch)
 
-    def _open(self, first: int) -> Decided:
+    def _open(self, first: int, set_id: int | None) -> Decided:
         assert self._known is not None
         self._known = self._known.following(self._clock())
         self._sequence += 1
         writes = Writes(self._reader.connection(), self._known)
-        return Decided(first, first, writes, {}, time.monotonic(), self._sequence - 1)
+        return Decided(first, first, writes, {}, time.monotonic(), set_id, sequence=self._sequence - 1)
 
-    def _piece(self, batch: Decided, items: list[Item], set_id: int | None,
-               decide: Callable[[list[Item], WorkingSet], None]) -> None:  # fmt: skip
+    def _piece(self, batch: Decided, items: list[Item], decide: Callable[[list[Item], WorkingSet], None]) -> None:
         ws = self._known
         assert ws is not None
         # first those on their way, then the database: what lands in between is in both
@@ -126,20 +146,28 @@ class AheadLedger:
             for item in items
             if item.read.identifier in orders
         }
+        ws.versions = []
         with self._reader.transaction(self._way.account_id) as conn:
             ws.ids = facts.ids(conn, items)
             facts.load(conn, ws, items)
             decide(items, ws)
-            batch.writes.orders()
-            batch.writes.attempts(items, self._run_id)
-            batch.writes.receipts(items)
-            batch.writes.rejects(items, set_id)
-        if observing.attempts:
-            batch.lines += telling.lines(items)
-        for state in ws.orders.values():
-            state.pack()
+            numbers = [ws.new_id() for _ in items]
+        batch.pieces.append(Piece(items, structs.replace(ws), numbers))
         batch.orders |= ws.orders
         batch.last = items[-1].receipt_id
+
+    def _gather(self, batch: Decided) -> None:
+        """What its pieces leave behind, as it is to be written. Needs no facts any more, and nobody else's leave."""
+        for piece in batch.pieces:
+            batch.writes.orders(piece.ws)
+            batch.writes.attempts(piece.items, self._run_id, piece.numbers)
+            batch.writes.receipts(piece.items)
+            batch.writes.rejects(piece.items, batch.set_id)
+            if observing.attempts:
+                batch.lines += telling.lines(piece.items)
+            for state in piece.ws.orders.values():
+                state.pack()
+        batch.pieces.clear()
 
     def _close(self, batch: Decided) -> Decided:
         assert self._known is not None
@@ -158,16 +186,23 @@ class AheadLedger:
         many = decided.last - decided.first + 1
         with (
             observing.batch({**named, "receipts": many}, self._within),
-            self._writer.writing(account, unchanged_since=self._generation + decided.sequence) as conn,
+            self._writer.writing(
+                account, unchanged_since=self._generation + decided.sequence, before=partial(self._stage, decided)
+            ) as conn,
         ):
             if not self._take(conn, account, [(decided.first, decided.last)]):
                 raise AlreadyDone
-            decided.writes.perform(conn)
+            decided.writes.write(conn)
         self._flying.popleft()
+        with self._writer.transaction(account) as conn:
+            decided.writes.clear(conn)
         if decided.lines:
             ms = round((time.monotonic() - decided.began) * 1000, 1)
             observing.say_attempts(decided.lines, "attempt", **named, batch=many, batch_ms=ms)
         return many
+
+    def _stage(self, decided: Decided, conn: Conn) -> None:
+        decided.writes.stage(conn)
 
     def close(self) -> None:
         """Give back the connection that writes."""

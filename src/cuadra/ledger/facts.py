@@ -8,7 +8,6 @@ from datetime import date, datetime
 from operator import itemgetter
 from typing import Any
 
-import msgspec
 from msgspec import UNSET
 
 from cuadra.db import Conn
@@ -20,8 +19,6 @@ from cuadra.pipeline.prepare import recall
 from cuadra.pipeline.rules import AccountFacts, Rules
 from cuadra.pipeline.versions import Version
 from cuadra.pipeline.working import CustomerState, Item, Key, OrderState, ProductKey, ProductState, WorkingSet
-
-_decode_customer = msgspec.json.Decoder(CustomerRead).decode
 
 
 def working_set(conn: Conn, account_id: int, store_id: int, integration_id: int, account: AccountFacts, rules: Rules,
@@ -156,7 +153,7 @@ def _people(conn: Conn, ws: WorkingSet, ids: set[Any]) -> dict[Any, int]:
             merged[customer_id] = into
             continue
         ws.customers[customer_id] = CustomerState(
-            customer_id, name, _decode_customer(details), sequence, reachable, erased, documents, persons
+            customer_id, name, details, sequence, reachable, erased, documents, persons
         )
     return merged
 

@@ -37,7 +37,7 @@ TYPES: dict[str, tuple[str, ...]] = {
     "staged_identifier": ("bool", "text", "text", "int8", "text"),
     "staged_version": ("int8", "int4", "timestamptz", "int8", "bytea", "int8", "text"),
     "staged_attempt": ("int8", "int8", "int8", "text", "text", "text", "text", "text", "text[]", "text", "text", "int4"),
-    "staged_customer": ("bool", "int8", "text", "text", "int8"),
+    "staged_customer": ("bool", "int8", "text", "bytea", "int8"),
     "staged_customer_key": ("text", "text", "int8"),
     "staged_product": ("int8", "text", "text", "text", "text", "text", "text", "text", "int8", "bool", "timestamptz",
                        "text", "text[]", "text"),
@@ -177,7 +177,7 @@ def attempt(item: Item, attempt_id: int) -> Row:
 
 def customer(state: CustomerState) -> Row:
     """The row of a customer."""
-    return (state.is_new, state.customer_id, state.name, _json(state.details).decode(), state.sequence)
+    return (state.is_new, state.customer_id, state.name, _bytes(state.details), state.sequence)
 
 
 def product(state: ProductState) -> Row:
@@ -192,6 +192,8 @@ def product(state: ProductState) -> Row:
 def content(state: OrderState) -> bytes:
     """The order as JSON, in the very bytes of the text; encoded here only where nobody has done it before."""
     known_json = state.content_json
-    if known_json is None:
-        known_json = encode_content(state.read())
-    return known_json.encode() if isinstance(known_json, str) else known_json
+    return encode_content(state.read()) if known_json is None else _bytes(known_json)
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text.encode() if isinstance(text, str) else text

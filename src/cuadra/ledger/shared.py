@@ -1,6 +1,6 @@
 """Two who decide the batches of one import in turns, each with facts of its own, and tell each other what they changed.
 
-Reading receipts, encoding rows and writing them takes most of the time, and needs nobody else's leave: so while one
+Reading receipts, making rows and writing them takes most of the time, and needs nobody else's leave: so while one
 decides a batch, the other makes the next one ready or writes the last one. Each batch still stands on everything decided
 before it, and batches are written in the order in which they were decided.
 """
@@ -13,7 +13,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from cuadra.db import Database
+from cuadra.db import Conn, Database
 from cuadra.ledger import Take, Way, news, utc_now
 from cuadra.ledger.ahead import AheadLedger, Decided
 from cuadra.ledger.news import News
@@ -123,10 +123,12 @@ class SharedLedger(AheadLedger):
         far = max((self._elsewhere.get(one, -1) for one in wanted if one is not None), default=-1)
         if far >= 0:  # a version of one of these orders is on its way there: its state is known here once it is written
             self._peer.landed(far + 1)
-        found = list(super().decide(ready, set_id, decide))
+        found = list(self._batches(ready, set_id, decide, lambda batch: None))
         self._peer.over(Turn([one.news for one in found if one.news is not None], self._anew, super().full))
         self._anew = None
-        yield from found
+        for batch in found:
+            self._gather(batch)
+            yield batch
 
     def skip(self) -> None:
         """Hear what the other one has decided, and let it decide what comes next too. Raises Gone."""
@@ -150,10 +152,13 @@ class SharedLedger(AheadLedger):
     def write(self, decided: Decided) -> int:
         """See `AheadLedger.write`. Raises Gone too."""
         try:
-            self._peer.landed(decided.sequence)
             many = super().write(decided)
         except BaseException:
             self._peer.leave()
             raise
         self._peer.wrote(decided.sequence, many)
         return many
+
+    def _stage(self, decided: Decided, conn: Conn) -> None:
+        super()._stage(decided, conn)
+        self._peer.landed(decided.sequence)

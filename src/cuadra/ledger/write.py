@@ -6,7 +6,7 @@ be written while the next one is being decided.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, LiteralString
 
 import msgspec
@@ -60,9 +60,9 @@ class Writes:
 
     # ---------------------------------------------------------------- gathering
 
-    def orders(self) -> None:
-        """The orders of the working set that changed. They are no change of it any more afterwards."""
-        ws = self._ws
+    def orders(self, piece: WorkingSet | None = None) -> None:
+        """The orders of the working set, or of a piece of it, that changed. They are no change of it any more afterwards."""
+        ws = piece or self._ws
         changed = [state for state in ws.orders.values() if state.dirty]
         if changed:
             self._changed += [state.order_id for state in changed]
@@ -92,10 +92,10 @@ class Writes:
             order.is_new = order.dirty = order.rebuilt = order.stamp_moved = False
             order.identifiers = {}
 
-    def attempts(self, items: list[Item], run_id: int | None) -> None:
-        """One attempt per receipt."""
+    def attempts(self, items: list[Item], run_id: int | None, numbers: Iterable[int] | None = None) -> None:
+        """One attempt per receipt; `numbers` of theirs, where they have been drawn already."""
         self._run_id = run_id
-        self._stage("staged_attempt", [rows.attempt(item, self._ws.new_id()) for item in items])
+        self._stage("staged_attempt", list(map(rows.attempt, items, numbers or self._ws.ids)))
 
     def receipts(self, items: list[Item]) -> None:
         """Receipts that name somebody who was erased are rewritten without the person; of one that nobody could read
@@ -143,14 +143,28 @@ class Writes:
     # ---------------------------------------------------------------- writing
 
     def perform(self, conn: Conn) -> None:
-        """Carry everything out. What an order points at is written before it."""
+        """Carry everything out."""
+        self.stage(conn)
+        self.write(conn)
+        self.clear(conn)
+
+    def stage(self, conn: Conn) -> None:
+        """Bring the rows to the database, into tables of this session: nobody else's leave is needed for that."""
         if self._few is None:
             self.close()
+        for staged in self._staged.values():
+            staged.send(conn)
+
+    def clear(self, conn: Conn) -> None:
+        """Empty these tables again."""
+        for staged in self._staged.values():
+            staged.clear(conn)
+
+    def write(self, conn: Conn) -> None:
+        """From there into the ledger, under the account's lock. What an order points at is written before it."""
         ws = self._ws
         parameters = {"account": ws.account_id, "store": ws.store_id, "now": ws.now, "run": self._run_id,
                       "retention": ws.account.retention}  # fmt: skip
-        for staged in self._staged.values():
-            staged.send(conn)
 
         def after(table: str, *statements: str) -> None:
             for statement in statements if table in self._staged else ():
@@ -183,8 +197,6 @@ class Writes:
                 conn.execute(sql(statement), {**parameters, "receipts": list(numbers), "said": list(said)})
         _each(conn, "write_reject", self._rejects)
         tell_destinations(conn, ws.account_id, self._changed)
-        for staged in self._staged.values():
-            staged.clear(conn)
 
 
 def tell_destinations(conn: Conn, account_id: int, orders: list[int]) -> None:

@@ -15,7 +15,7 @@ from cuadra.connectors.base import Evidence
 from cuadra.model import AddressRead, CustomerRead, OrderRead, Standing
 from cuadra.pipeline.admit import Verdict, known
 from cuadra.pipeline.contacts import Contact
-from cuadra.pipeline.working import Conflict, CustomerState, Item, Key, OrderState, WorkingSet
+from cuadra.pipeline.working import Conflict, CustomerState, Item, Key, OrderState, WorkingSet, encode_customer
 
 _FAULTS = {
     "invalid": ("customer_contact_invalid", "rule"),
@@ -195,7 +195,7 @@ def create(customer: CustomerRead | None, order: OrderRead | None, keys: list[Ke
         if not name and place is not None and place.name:
             name = details.name = place.name
     details.consents = UNSET  # kept per channel, with date and source
-    made = CustomerState(ws.new_id(), name, details, item.raw.sequence,
+    made = CustomerState(ws.new_id(), name, encode_customer(details), item.raw.sequence,
                          bool(item.email.value or item.phone.value), is_new=True, dirty=True)  # fmt: skip
     ws.customers[made.customer_id] = made
     ws.touched.add(made.customer_id)
@@ -260,7 +260,7 @@ def _renew(state: CustomerState, value: CustomerRead, sequence: int) -> bool:
     One person may have several records at the source. The one with the highest number speaks for the person, whatever
     order they arrive in; of one record the newer look counts.
     """
-    details = structs.replace(state.details) if state.details is not None else CustomerRead()
+    details = state.read()
     mine, theirs = _record_rank(details.id), _record_rank(value.id)
     if theirs < mine or (theirs == mine and sequence < state.sequence):
         return False
@@ -273,7 +273,7 @@ def _renew(state: CustomerState, value: CustomerRead, sequence: int) -> bool:
             setattr(details, name, new)
             changed = True
     if changed:
-        state.details, state.sequence, state.dirty = details, sequence, True
+        state.details, state.sequence, state.dirty = encode_customer(details), sequence, True
         state.name = details.full_name()
     return changed
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from msgspec import Struct, field
 
 from cuadra.connectors.base import Evidence, Raw, Read
@@ -27,6 +28,8 @@ Sold = tuple[str | None, str | None, str | None]
 """(product id, SKU, name) of an order's line."""
 
 NO_CONTACT = Contact(None)
+encode_customer = msgspec.json.Encoder().encode
+_decode_customer = msgspec.json.Decoder(CustomerRead).decode
 
 
 class Item(Struct):
@@ -124,7 +127,8 @@ class CustomerState(Struct):
 
     customer_id: int
     name: str | None
-    details: CustomerRead | None
+    details: str | bytes
+    """What is known of it, encoded: hardly anybody asks (see `read`)."""
     sequence: int
     has_contact: bool = False
     erased: bool = False
@@ -133,6 +137,10 @@ class CustomerState(Struct):
     """How many documents and person ids lead here. One human being has one of each; many mean a shared contact."""
     is_new: bool = False
     dirty: bool = False
+
+    def read(self) -> CustomerRead:
+        """What is known of it."""
+        return _decode_customer(self.details)
 
 
 class ProductState(Struct):

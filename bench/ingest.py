@@ -65,6 +65,7 @@ LOGS = FOLDER / "logs"
 def environment(home: Path) -> dict[str, str]:
     """Where the program keeps its things, whatever the caller's own settings are."""
     unset = {name: "" for name in os.environ if name.startswith("CUADRA_")}
+    unset["PYTHONDONTWRITEBYTECODE"] = ""  # an installed program is not compiled anew at each start
     return {**unset, "CUADRA_HOME": str(home), "CUADRA_DATABASE_URL": "", "CUADRA_LANG": "en", "CUADRA_WEB": "no"}
 
 

@@ -30,7 +30,7 @@ class Settings:
     key_file: str = _setting(
         "", "CUADRA_KEY_FILE", "File with the encryption keys of credentials (default: keys in CUADRA_HOME)."
     )
-    batch: int = _setting(5000, "CUADRA_BATCH", "Receipts that one transaction takes from a bulk source.")
+    batch: int = _setting(3000, "CUADRA_BATCH", "Receipts that one transaction takes from a bulk source.")
 
     log: str = _setting(
         "", "CUADRA_LOG",

@@ -143,7 +143,8 @@ class Crew:
         ):
             job = self._job
             ours, theirs = Pipe()
-            with theirs:
+            self._taken = 0  # one that cannot be started is not tried with each chunk
+            with theirs, contextlib.suppress(OSError):
                 self._helper = subprocess.Popen(
                     [sys.executable, "-m", "cuadra.jobs.helper", str(theirs.fileno())],
                     pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

@@ -4,6 +4,9 @@ person. It takes the chunks that it is given into the ledger, in turns with who 
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import os
 import signal
 import sys
 from functools import partial
@@ -13,7 +16,7 @@ from typing import NoReturn
 
 from cuadra import inbox
 from cuadra.db import Database
-from cuadra.jobs.job import Job, pieces, undisturbed
+from cuadra.jobs.job import SWITCH_SECONDS, Job, pieces
 from cuadra.jobs.messages import Ready, Task, taken
 from cuadra.jobs.receiving import reader_of
 from cuadra.jobs.relay import Line
@@ -26,29 +29,38 @@ class _Lost(BaseException):
     """A batch could not be taken here. Who started us takes it again, patiently, and goes on alone."""
 
 
-def main(descriptor: int) -> int:
+def main(descriptor: int) -> NoReturn:
     """Work until there is nothing more, or nobody to work for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started us decides what Ctrl-C means
-    pipe = Connection(descriptor)
-    try:
-        task: Task = pipe.recv()
-    except EOFError:
-        return 1
+    code = 1
+    with contextlib.suppress(_Lost, EOFError):
+        _help(Connection(descriptor))
+        code = 0
+    os._exit(code)  # at once: to take apart what is in memory, piece by piece, takes half a second
+
+
+def _help(pipe: Connection) -> None:
+    task: Task = pipe.recv()
     line = Line(leads=False)
-    with Database(task.info) as db:
-        job = Job(task.settings, db, task.account, task.integration, task.way, task.run_id, 0, lambda *_: None, Path())
-        ledger = SharedLedger(db, task.way, line, leads=False, run_id=task.run_id, take=inbox.take)
-        db.stage()
-        line.open(pipe)
-        try:
-            with undisturbed(), Lane(ledger, lambda receipts: None) as lane:
-                line.send(Ready())
-                _work(job, line, lane)
-        except _Lost:
-            return 1
-        finally:
-            line.leave()
-    return 0
+    db = Database(task.info)
+    job = Job(task.settings, db, task.account, task.integration, task.way, task.run_id, 0, lambda *_: None, Path())
+    ledger = SharedLedger(db, task.way, line, leads=False, run_id=task.run_id, take=inbox.take)
+    db.stage()
+    line.open(pipe)
+    gc.disable()  # see `job.undisturbed`
+    sys.setswitchinterval(SWITCH_SECONDS)
+    _KEPT.append(ledger)
+    try:
+        with Lane(ledger, lambda receipts: None) as lane:
+            line.send(Ready())
+            _work(job, line, lane)
+    finally:
+        line.leave()
+        db.close()
+
+
+_KEPT: list[SharedLedger] = []
+"""So that nothing is taken apart before the end."""
 
 
 def _work(job: Job, line: Line, lane: Lane[Decided]) -> None:
@@ -68,4 +80,4 @@ def _work(job: Job, line: Line, lane: Lane[Decided]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    main(int(sys.argv[1]))

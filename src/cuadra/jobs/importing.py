@@ -145,7 +145,7 @@ def _open_run(db: Database, account: Account, integration: Integration,
 
 def _receive(job: Job, cursor: dict[str, Any], again: bool) -> None:
     """Run the receiving side in a thread of its own, and the pipeline here, until the source is read to its end."""
-    chunks: queue.Queue[Chunk | BaseException | None] = queue.Queue(maxsize=2)
+    chunks: queue.Queue[Chunk | BaseException | None] = queue.Queue(maxsize=1)
     thread = threading.Thread(target=_receiving, args=(job, cursor, again, chunks), name="receive", daemon=True)
     thread.start()
     try:

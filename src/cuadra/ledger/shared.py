@@ -126,6 +126,7 @@ class SharedLedger(AheadLedger):
         found = list(self._batches(ready, set_id, decide, lambda batch: None))
         self._peer.over(Turn([one.news for one in found if one.news is not None], self._anew, super().full))
         self._anew = None
+        del ready
         for batch in found:
             self._gather(batch)
             yield batch

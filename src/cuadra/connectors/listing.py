@@ -10,7 +10,7 @@ from cuadra.connectors.base import Chunk, Evidence, OfferProblem, Place, Progres
 from cuadra.connectors.trouble import Trouble
 from cuadra.model import Axis, Covered, Entity
 
-CHUNK = 1000
+CHUNK = 2000
 
 Found = tuple[Entity, list[bytes], datetime]
 """Things of one kind, and when they were asked for."""

@@ -41,6 +41,12 @@ def fault(value: Struct, path: str = "") -> Fault | None:
 
 def _sure(value: Struct) -> bool:
     """Whether there is surely nothing wrong with a thing; quick, for it is asked of every order and all that is in it."""
+    amounts: list[Decimal] = []
+    return _but_for(amounts, value) and usual(amounts)
+
+
+def _but_for(amounts: list[Decimal], value: Struct) -> bool:
+    """The same, but for its amounts, which are added to these."""
     for item, (most, pattern) in zip(astuple(value), _bounds(type(value)), strict=True):
         if item is None or item is UNSET:
             continue
@@ -49,16 +55,15 @@ def _sure(value: Struct) -> bool:
             if len(item) > most or "\0" in item or (pattern is not None and not pattern.search(item)):
                 return False
         elif kind is Decimal:
-            if not usual((item,)):
-                return False
+            amounts.append(item)
         elif kind is datetime:
             if not 1990 <= item.year <= 2100:
                 return False
         elif kind is list:
             for one in item:
-                if not isinstance(one, Struct) or not _sure(one):
+                if not isinstance(one, Struct) or not _but_for(amounts, one):
                     return False
-        elif isinstance(item, Struct) and not _sure(item):
+        elif isinstance(item, Struct) and not _but_for(amounts, item):
             return False
     return True
 

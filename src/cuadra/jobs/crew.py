@@ -27,7 +27,7 @@ from cuadra.ledger.shared import Gone, SharedLedger
 from cuadra.model import Entity
 from cuadra.pipeline.ahead import Batch, Lane
 
-ALONE = 2
+ALONE = 1
 """Full batches after which a second process is worth its start."""
 READY_SECONDS = 0.0
 """How long to wait for it when it has been started: there is enough to do meanwhile."""

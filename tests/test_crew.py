@@ -18,7 +18,8 @@ import pytest
 
 from cuadra import observing
 from cuadra.db import Database
-from cuadra.jobs import crew
+from cuadra.jobs import crew, job
+from cuadra.ledger import rows
 from cuadra.settings import Settings
 from tests.world import World, line, order
 
@@ -32,6 +33,8 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crew, "ALONE", 1)
     monkeypatch.setattr(crew, "READY_SECONDS", 60.0)
     monkeypatch.setattr(crew, "_cores", lambda: 2)
+    monkeypatch.setattr(job, "PIECE", 20)
+    monkeypatch.setattr(observing, "listened", lambda: observing.attempts)  # another test may listen to traces
 
 
 @pytest.fixture
@@ -209,3 +212,26 @@ def test_whoever_wants_to_know_of_every_batch_has_them_from_one_process(
         observing.configure(observing.OFF)
     assert helpers.started == []
     assert capfd.readouterr().err.count('"event": "attempt"') == 600
+
+
+def test_a_fault_of_ours_after_the_turn_is_one_orders_fault(
+    small: World, helpers: Helpers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one has heard of the batch already that will not be written."""
+    make, met = rows.order, []
+
+    def made(state: Any) -> Any:
+        if state.source_id == "X-1":
+            met.append(len(helpers.started))
+            raise RuntimeError("a fault of ours")
+        return make(state)
+
+    found = [order(f"U-{number}") for number in range(1000)]
+    small.write(*found[:350], order("X-1"), *found[350:])  # in a chunk that is not lent
+    monkeypatch.setattr(rows, "order", made)
+    small.import_now()
+    assert helpers.lent >= 200
+    assert met[0] == 1
+    whole(small, 1001)
+    assert small.rows("SELECT identifier FROM attempt WHERE reason = 'internal_error'") == [("X-1",)]
+    assert {row[0] for row in picture(small)} >= {one["id"] for one in found}

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from cuadra import observing
 from cuadra.connectors import http
 from cuadra.connectors.shopify import offers
 from cuadra.jobs import crew
@@ -120,6 +121,7 @@ def by_two_processes(monkeypatch: pytest.MonkeyPatch, lent: list[int]) -> None:
     monkeypatch.setattr(crew, "ALONE", 0)
     monkeypatch.setattr(crew, "READY_SECONDS", 60.0)
     monkeypatch.setattr(crew, "_cores", lambda: 2)
+    monkeypatch.setattr(observing, "listened", lambda: False)
     monkeypatch.setattr(offers, "CHUNK", max(20, ORDERS // 100))
 
 

@@ -127,6 +127,7 @@ class Crew:
 
     def _pass(self) -> None:
         """The turn that would be ours is the other one's."""
+        self._lane.settle()
         with contextlib.suppress(Gone):
             self._ledger.skip()
 
@@ -146,7 +147,7 @@ class Crew:
             self._taken = 0  # one that cannot be started is not tried with each chunk
             with theirs, contextlib.suppress(OSError):
                 self._helper = subprocess.Popen(
-                    [sys.executable, "-m", "cuadra.jobs.helper", str(theirs.fileno())],
+                    [sys.executable, "-P", "-m", "cuadra.jobs.helper", str(theirs.fileno())],
                     pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL, start_new_session=True,
                 )  # fmt: skip
@@ -174,6 +175,8 @@ class Crew:
             self._lane.settle()
             self._line.join()
             self._ledger.share()
+            if not self._lane.in_step:
+                self._line.anew()
 
     def _dismiss(self) -> None:
         """It ends; what it has not written is undone by the database."""

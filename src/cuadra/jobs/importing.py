@@ -114,7 +114,11 @@ def _alone(db: Database, integration: Integration) -> Iterator[Callable[[], None
             except psycopg.Error as lost:
                 raise Interrupted from lost
 
-        yield guard
+        try:
+            yield guard
+        finally:
+            with contextlib.suppress(psycopg.Error):  # a session that hangs up has its locks until the server notices
+                session.execute(sql("unlock_integration"), key)
 
 
 @contextlib.contextmanager

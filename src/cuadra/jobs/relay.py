@@ -146,11 +146,13 @@ class Line:
 
     def quiet(self) -> None:
         """Wait until everything given is in the database. Where the line is broken, there is nothing to wait for."""
-        if self._owed and self._turn is not None:
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: self.alone or self._at_rest())
+                if self.alone or not self._owed:
+                    return
             with contextlib.suppress(Gone):
                 self.over(Turn([]))
-        with self._change:
-            self._change.wait_for(lambda: self.alone or self._at_rest())
 
     def _at_rest(self) -> bool:
         return self._turn is not None and self._landed >= self._decided
@@ -177,7 +179,8 @@ class Line:
         except (EOFError, OSError):
             self.leave()
         finally:
-            pipe.close()
+            with self._sending:  # whoever is at it finds out that nobody listens
+                pipe.close()
 
     def _heard(self, message: Any) -> None:
         if isinstance(message, Wrote):

@@ -15,6 +15,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+import psycopg
 from msgspec import Struct, field, structs
 
 from cuadra import observing
@@ -119,6 +120,7 @@ class AheadLedger:
         batch: Decided | None = None
         for items in pieces:
             if batch is not None and not batch.orders.keys().isdisjoint(item.read.identifier for item in items):
+                self._gather(batch)  # before what it leaves is changed
                 yield self._close(batch)
                 batch = None
             if batch is None:
@@ -194,8 +196,11 @@ class AheadLedger:
                 raise AlreadyDone
             decided.writes.write(conn)
         self._flying.popleft()
-        with self._writer.transaction(account) as conn:
-            decided.writes.clear(conn)
+        try:
+            with self._writer.transaction(account) as conn:
+                decided.writes.clear(conn)
+        except psycopg.Error:  # written it is; a new session has nothing left over
+            self._writer.close()
         if decided.lines:
             ms = round((time.monotonic() - decided.began) * 1000, 1)
             observing.say_attempts(decided.lines, "attempt", **named, batch=many, batch_ms=ms)

@@ -127,9 +127,13 @@ class SharedLedger(AheadLedger):
         self._peer.over(Turn([one.news for one in found if one.news is not None], self._anew, super().full))
         self._anew = None
         del ready
-        for batch in found:
-            self._gather(batch)
-            yield batch
+        try:
+            for batch in found:
+                self._gather(batch)
+                yield batch
+        except BaseException:  # the other one has been told of batches that will not be written
+            self._peer.leave()
+            raise
 
     def skip(self) -> None:
         """Hear what the other one has decided, and let it decide what comes next too. Raises Gone."""

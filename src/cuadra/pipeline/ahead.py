@@ -54,7 +54,7 @@ class Lane(Generic[Decided]):
         self._patient = 0
         """Batches to take patiently before the next try: more each time that somebody else is at work here."""
         self._setback = 1
-        self._in_step = False
+        self.in_step = False
         """Whether the ledger's facts go with everything taken so far."""
         self._thread = threading.Thread(target=self._writing, name="write", daemon=True)
 
@@ -78,17 +78,17 @@ class Lane(Generic[Decided]):
             self._patient -= 1
             batch.patiently()
             return
-        if not self._in_step or self._ledger.full:
+        if not self.in_step or self._ledger.full:
             self.settle()
             self._ledger.begin()
-            self._in_step = True
+            self.in_step = True
         try:
             for decided in self._ledger.decide(batch.pieces(), batch.set_id, decide_all):
                 self._queue.put((batch, decided))
         except Exception:  # noqa: BLE001 - the patient way finds out which receipt it is
             self.settle()
             batch.patiently()
-            self._in_step = False
+            self.in_step = False
 
     def settle(self) -> None:
         """Wait until everything taken is in the ledger."""
@@ -100,7 +100,7 @@ class Lane(Generic[Decided]):
         self._failed.clear()
         for batch in undone:
             batch.patiently()
-        self._in_step = False
+        self.in_step = False
         self._patient = self._setback
         self._setback = min(2 * self._setback, MOST_PATIENT)
 

@@ -154,6 +154,9 @@ WHERE account_id = %(account)s AND run_id = %(run)s;
 -- One import of an integration at a time; held by the session, so that a killed program lets go.
 SELECT pg_try_advisory_lock(7208, %(integration)s::int);
 
+-- name: unlock_integration
+SELECT pg_advisory_unlock(7208, %(integration)s::int);
+
 -- name: known_set
 -- One that has been read to its end.
 SELECT set_id, name, received_at, run_id FROM file_set
@@ -237,8 +240,8 @@ SELECT entity, outcome, reason, count(*) FROM attempt
 WHERE account_id = %(account)s AND run_id = %(run)s GROUP BY entity, outcome, reason;
 
 -- name: count_orders
--- The distinct orders that a run saw, by where they stand now. Of those that it took in without anything to be said of them
--- the attempts are enough: to look at each order once more, right after it was written, costs as much as a fifth of writing it.
+-- The distinct orders that a run saw, by where they stand now; those that it took in without anything to be said of them, by
+-- where it put them: to look at each order once more, right after it was written, costs as much as a fifth of writing it.
 WITH seen AS (
     SELECT order_id, bool_and(standing = 'present' AND reason IS NULL AND warnings IS NULL) IS TRUE AS plain
     FROM attempt WHERE account_id = %(account)s AND run_id = %(run)s AND entity = 'order' AND order_id IS NOT NULL

@@ -10,11 +10,16 @@ from cuadra.connectors.base import Raw, Read, Reader
 from cuadra.inbox import Entry
 from cuadra.jobs.job import Chunk
 from cuadra.ledger import Way
-from cuadra.model import OrderRead
+from cuadra.model import Entity, OrderRead
 from cuadra.settings import Settings
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(OrderRead).decode
+
+
+Known = bytes | tuple[Read, bytes]
+"""What was read of a receipt: the order encoded, which is made anew from that in a fraction of the time; with what else is
+to be said of it, if there is anything."""
 
 
 class Task(Struct):
@@ -39,8 +44,7 @@ class Given(Struct):
 
     entry: Entry
     raws: list[tuple[int, Raw]]
-    reads: list[tuple[Read, bytes]] | None = None
-    """Each without its order, and the order encoded: made anew from that in a fraction of the time."""
+    reads: list[Known] | None = None
 
 
 class Wrote(Struct):
@@ -64,14 +68,22 @@ def taken(one: Given, reader: Reader) -> Chunk:
     if one.reads is None:
         return Chunk(one.entry, one.raws, reader)
     known = {id(raw): read for (_, raw), read in zip(one.raws, one.reads, strict=True)}
-    return Chunk(one.entry, one.raws, lambda raw: _unpacked(*known[id(raw)]))
+    return Chunk(one.entry, one.raws, lambda raw: _unpacked(known[id(raw)]))
 
 
-def _packed(read: Read) -> tuple[Read, bytes]:
-    if isinstance(read.value, OrderRead):
-        return structs.replace(read, value=None), _encode(read.value)
-    return read, b""
+def _packed(read: Read) -> Known:
+    value = read.value
+    if not isinstance(value, OrderRead):
+        return read, b""
+    more = read.complaints or read.warnings or not (read.refused is read.hint is read.absent is None)
+    if not more and read.identifier == value.id and read.entity is Entity.ORDER:
+        return _encode(value)
+    return structs.replace(read, value=None), _encode(value)
 
 
-def _unpacked(read: Read, order: bytes) -> Read:
-    return structs.replace(read, value=_decode(order)) if order else read
+def _unpacked(known: Known) -> Read:
+    if isinstance(known, bytes):
+        order = _decode(known)
+        return Read(Entity.ORDER, order.id, order)
+    read, encoded = known
+    return structs.replace(read, value=_decode(encoded)) if encoded else read

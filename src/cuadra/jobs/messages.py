@@ -75,7 +75,7 @@ def _packed(read: Read) -> Known:
     value = read.value
     if not isinstance(value, OrderRead):
         return read, b""
-    more = read.complaints or read.warnings or not (read.refused is read.hint is read.absent is None)
+    more = read.complaints or read.warnings or (read.refused, read.hint, read.absent) != (None, None, None)
     if not more and read.identifier == value.id and read.entity is Entity.ORDER:
         return _encode(value)
     return structs.replace(read, value=None), _encode(value)

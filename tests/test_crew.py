@@ -222,6 +222,8 @@ def test_a_fault_of_ours_after_the_turn_is_one_orders_fault(
 
     def made(state: Any) -> Any:
         if state.source_id == "X-1":
+            if not met:
+                time.sleep(1)  # what came before is written: nothing else wakes who waits for this one
             met.append(len(helpers.started))
             raise RuntimeError("a fault of ours")
         return make(state)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ import psycopg
 
 from cuadra import accounts, secrets
 from cuadra.db import Database, migrate
+from cuadra.faces.cli.simulated import any_port
 from cuadra.jobs import sending
 from cuadra.settings import Settings
 from cuadra_simulators import shop_files
@@ -51,7 +51,7 @@ class Scene:
         self.hosts = stack.enter_context(hosts.hosts(namespaces))
         if disk:
             self.disk = stack.enter_context(hosts.disk(self.folder / "disk", disk))
-        self.port = _free_port()
+        self.port = any_port()
         here = f"127.77.{self.port % 250 + 1}.{self.port // 250 % 250 + 1}"  # nobody else's server listens there
         self.server = stack.enter_context(
             server.server(
@@ -92,7 +92,7 @@ class Scene:
             for key, value in hidden.items():
                 secrets.put(db, keys, account.account_id, made.integration_id, key, secrets.Secret(value))
             accounts.move(db, account, made, "active", "harness")
-        port = _free_port()
+        port = any_port()
         url = f"http://127.0.0.1:{port}/orders"
         _, secret = sending.add(
             db, self.settings, account, "crm", url, {"private": "127.0.0.1", "timeout": "3"}, "harness"
@@ -175,9 +175,3 @@ def _answering(url: str, seconds: float = 60.0) -> None:
             if time.monotonic() > end:
                 raise
             time.sleep(0.1)
-
-
-def _free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])

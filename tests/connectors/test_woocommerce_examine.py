@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from cuadra.connectors.woocommerce import WooCommerceConnector
 from cuadra.connectors.woocommerce.explain import explain
 from cuadra.connectors.woocommerce.reach import reach
 from cuadra.errors import UsageError
+from cuadra.faces.cli.simulated import any_port
 from cuadra_simulators.woocommerce import ARGENTINA, Shop
 from cuadra_simulators.woocommerce.clock import Clock
 from cuadra_simulators.woocommerce.model import ApiKey
@@ -279,9 +279,7 @@ def test_without_the_system_status_the_currency_is_asked_for(plain: Shop) -> Non
 
 
 def test_a_shop_that_calls_itself_otherwise_would_send_notices_in_vain() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = any_port()
     named = replace(ARGENTINA, site_url="https://www.tienda.example")
     with Shop(1, settings=named, port=port, tls=True, clock=Clock(running=True), **RUNNING) as shop:
         found = look(shop, url=f"https://127.0.0.1:{port}", address="http://127.0.0.1:1/in/x")

@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from msgspec import Struct
 
 from cuadra import accounts, secrets
 from cuadra.accounts import Account, Integration
+from cuadra.faces.cli.simulated import any_port
 from cuadra.faces.intake.app import Intake
 from cuadra.secrets import KeyFile, Secret
 from cuadra.settings import Settings
@@ -144,12 +144,6 @@ def receipts(world: World) -> list[tuple[int, int, str, dict[str, str], bytes]]:
     return [(account, one, kind, headers, bytes(body)) for account, one, kind, headers, body in rows]
 
 
-def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
-
-
 class Program(Struct):
     """`cuadra serve` in processes of its own."""
 
@@ -171,7 +165,7 @@ class Program(Struct):
 @contextmanager
 def program(settings: Settings, *options: str, **environ: str) -> Iterator[Program]:
     """Runs until the end of the block; it must end well if it is not killed."""
-    place = f"127.0.0.1:{free_port()}"
+    place = f"127.0.0.1:{any_port()}"
     env = {**os.environ, "CUADRA_HOME": str(settings.home), "CUADRA_DATABASE_URL": settings.database_url,
            "CUADRA_LANG": "en", **environ}  # fmt: skip
     process = subprocess.Popen(

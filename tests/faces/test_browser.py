@@ -16,8 +16,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from cuadra.faces.cli.simulated import any_port
 from cuadra_simulators.woocommerce import Shop
-from tests.faces.listening import free_port
 from tests.rules import order_id
 from tests.shopworld import followed
 from tests.world import World, line, order
@@ -51,7 +51,7 @@ def chromium() -> Iterator[Browser]:
 @contextmanager
 def served(world: World) -> Iterator[str]:
     """The pages, as the program shows them."""
-    port = free_port()
+    port = any_port()
     environ = {
         **os.environ,
         "CUADRA_HOME": str(world.settings.home),

@@ -14,6 +14,7 @@ from prometheus_client.core import REGISTRY
 
 from cuadra.connectors.base import Raw
 from cuadra.db import Database
+from cuadra.faces.cli.simulated import any_port
 from cuadra.faces.metrics import listening
 from cuadra.jobs import taking
 from cuadra.jobs import worker as working_
@@ -21,7 +22,7 @@ from cuadra.jobs.measuring import Figures
 from cuadra.jobs.worker import Worker
 from cuadra.model import Entity
 from tests.faces.conftest import Cuadra
-from tests.faces.listening import eventually, free_port, live, program, stored
+from tests.faces.listening import eventually, live, program, stored
 from tests.faces.test_metrics import measured, of, read
 from tests.world import World, order
 
@@ -79,7 +80,7 @@ def spoken(said: str) -> list[str]:
 
 
 def test_serve_shows_metrics_where_it_is_told(world: World) -> None:
-    place = f"127.0.0.1:{free_port()}"
+    place = f"127.0.0.1:{any_port()}"
     woo = live(world)
     with program(world.settings, "--metrics", place) as listener:
         body = b'{"id": 1}'
@@ -92,7 +93,7 @@ def test_serve_shows_metrics_where_it_is_told(world: World) -> None:
 
 
 def test_a_worker_shows_metrics_by_its_setting_and_says_its_jobs(world: World) -> None:
-    place = f"127.0.0.1:{free_port()}"
+    place = f"127.0.0.1:{any_port()}"
     env = {**os.environ, "CUADRA_HOME": str(world.settings.home), "CUADRA_DATABASE_URL": world.settings.database_url,
            "CUADRA_LANG": "en", "CUADRA_METRICS": place}  # fmt: skip
     process = subprocess.Popen(
@@ -115,7 +116,7 @@ def test_a_worker_shows_metrics_by_its_setting_and_says_its_jobs(world: World) -
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
 def test_a_place_that_is_taken_or_none_is_refused(cuadra: Cuadra, command: str) -> None:
-    options = ["--intake", f"127.0.0.1:{free_port()}"] if command == "serve" else []
+    options = ["--intake", f"127.0.0.1:{any_port()}"] if command == "serve" else []
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

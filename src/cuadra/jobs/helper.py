@@ -36,7 +36,7 @@ def main(descriptor: int) -> NoReturn:
     with contextlib.suppress(_Lost, EOFError):
         _help(Connection(descriptor))
         code = 0
-    os._exit(code)  # at once: to take apart what is in memory, piece by piece, takes half a second
+    os._exit(code)  # at once: to take apart what is in memory, piece by piece, takes time that somebody waits for
 
 
 def _help(pipe: Connection) -> None:

@@ -68,7 +68,7 @@ class Peer(Protocol):
 
     @property
     def restless(self) -> bool:
-        """Whether everything has to begin anew: somebody has joined or left, or keeps too much."""
+        """Whether everything has to begin anew: somebody has left or keeps too much, or facts have changed."""
         ...
 
     @property

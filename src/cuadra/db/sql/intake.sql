@@ -241,7 +241,7 @@ WHERE account_id = %(account)s AND run_id = %(run)s GROUP BY entity, outcome, re
 
 -- name: count_orders
 -- The distinct orders that a run saw, by where they stand now; those that it took in without anything to be said of them, by
--- where it put them: to look at each order once more, right after it was written, costs as much as a fifth of writing it.
+-- where it put them: to look at each order once more, right after it was written, cost over two fifths of what it takes to insert it.
 WITH seen AS (
     SELECT order_id, bool_and(standing = 'present' AND reason IS NULL AND warnings IS NULL) IS TRUE AS plain
     FROM attempt WHERE account_id = %(account)s AND run_id = %(run)s AND entity = 'order' AND order_id IS NOT NULL

@@ -11,9 +11,11 @@ It ends with the demo. Started by another command, it ends by itself when nobody
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import importlib.util
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -209,6 +211,16 @@ def free_port(wanted: int) -> int:
     except OSError:
         return 0
     return wanted
+
+
+def any_port() -> int:
+    """A port of loopback where nobody listens: one of those that the system gives nobody unasked, so that it is still
+    free when it is used. Raises OSError if there is none."""
+    drawn = random.sample(range(20_000, 32_000), 200)
+    found = next((port for port in drawn if free_port(port)), None)
+    if found is None:
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+    return found
 
 
 def _place(files: _Files) -> Place:

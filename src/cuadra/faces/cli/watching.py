@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -59,7 +58,7 @@ class Watch:
         end_with(
             os.getppid(), 2 * END_SECONDS
         )  # a terminal that is closed takes the shell along, and nobody sees this any more
-        port = _free_port()
+        port = simulated.any_port()
         for one in self._ones:
             accounts.set_settings(self._s.db, self._account, one, {"notices": f"http://{HOST}:{port}"}, author())
         showing = threading.Thread(target=self._show)
@@ -134,7 +133,7 @@ class Watch:
 def _crm(s: Session, account: Account) -> Iterator[None]:
     """A simulated CRM that present orders go on to while this lasts. Between times it is paused: what is to go there waits."""
     known = next((one for one in sending.places(s.db, account) if one.name == CRM), None)
-    port = simulated.free_port(urlsplit(known.url).port or 0 if known else 0) or _free_port()
+    port = simulated.free_port(urlsplit(known.url).port or 0 if known else 0) or simulated.any_port()
     url, allowed = f"http://{HOST}:{port}/orders", {"private": HOST}
     if known is None:
         known, _secret = sending.add(s.db, s.settings, account, CRM, url, allowed, author())
@@ -171,10 +170,4 @@ def _free(web: str) -> str:
     if web in pages.NOWHERE:
         return web
     host, port = place_of(web)
-    return web if simulated.free_port(port) else f"{host}:{_free_port()}"
-
-
-def _free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind((HOST, 0))
-        return int(trial.getsockname()[1])
+    return web if simulated.free_port(port) else f"{host}:{simulated.any_port()}"

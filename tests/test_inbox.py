@@ -50,7 +50,7 @@ def pieces(draw: st.DrawFn) -> tuple[int, int, int] | tuple[int]:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_taken_is_gone_and_the_rest_stays(world: World, asked: list[tuple[int, ...]], rng: Random) -> None:
     world.db.stage()
-    with world.db.transaction(world.account.account_id) as conn, conn.transaction():
+    with world.db.transaction(world.account.account_id) as conn:
         ranges = stored(conn, world, [many for many, *_ in asked])
         parts = [(begin + one[1], begin + one[2]) for (begin, _), one in zip(ranges, asked, strict=True) if one[1:]]
         rng.shuffle(parts)

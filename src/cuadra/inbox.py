@@ -48,11 +48,11 @@ def store(conn: Conn, account_id: int, integration_id: int, raws: list[Raw], *, 
         (first + at, raw.kind, raw.sequence, raw.file_no, raw.line, _said(raw), raw.body) for at, raw in enumerate(raws)
     ])  # fmt: skip
     rows.send(conn)
-    conn.execute(sql("write_receipts"), {
+    written = conn.execute(sql("write_receipts"), {
         "account": account_id, "retention": retention, "now": now, "integration": integration_id, "run": run_id,
         "arrival": arrival, "set": set_id,
     })  # fmt: skip
-    rows.clear(conn)
+    assert written.rowcount == len(raws)  # in a savepoint they would have another transaction's number
     entry = Entry(retention, now, first, first + len(raws) - 1, set_id)
     conn.execute(sql("add_inbox"), {
         "account": account_id, "integration": integration_id, "run": run_id, "set": set_id, "retention": retention,

@@ -8,6 +8,7 @@ from typing import Any, Literal, LiteralString
 from weakref import WeakKeyDictionary
 
 import psycopg
+from msgspec import Struct, field
 from psycopg import Connection, Copy
 from psycopg._copy_base import format_row_binary
 from psycopg.adapt import PyFormat
@@ -78,6 +79,7 @@ class Database:
     def transaction(self, account_id: int | None = None, role: Role = "cuadra_app") -> Iterator[Conn]:
         """A transaction as that role and, for the app, of that account: no row of another one exists for it."""
         conn = self.connection()
+        _SESSIONS.setdefault(conn, _Session()).transactions += 1
         with conn.transaction():
             conn.execute(
                 "SELECT set_config('role', %s, true), set_config('cuadra.account', %s, true)",
@@ -105,12 +107,24 @@ class Database:
             yield conn
 
     def stage(self) -> None:
-        """Make this session's temporary tables, once."""
+        """Have this session's temporary tables ready: made once, and emptied when they hold much that is of no use any more.
+
+        To empty one takes longer than to walk over some thousand rows of earlier transactions: its files are made anew
+        (also by ON COMMIT DELETE ROWS, which empties all tables of the session, used or not).
+        """
         conn = self.connection()
         if not self._staged:
+            conn.execute(f"SET temp_buffers = '{TEMP_BUFFERS}'")  # before any temporary table is used
             with self.transaction() as conn:
                 conn.execute(sql("create_staging"))
             self._staged = True
+        left = _SESSIONS.setdefault(conn, _Session()).left
+        full = [table for table, one in left.items() if one.rows > max(MOST_LEFT, FEW * one.last)]
+        if full:
+            with self.transaction() as conn:
+                conn.execute(f"TRUNCATE {', '.join(full)}")
+            for table in full:
+                del left[table]
 
     def close(self) -> None:
         """Give the connection back."""
@@ -138,7 +152,7 @@ class Rows:
         self._transformer = copy.formatter.transformer
         self._block = bytearray(_SIGNATURE)
         self._blocks = [self._block]
-        self._count = 0
+        self.count = 0
 
     def add(self, rows: Collection[tuple[Any, ...]]) -> None:
         """Encode some more."""
@@ -149,7 +163,7 @@ class Rows:
                 block = bytearray()
                 self._blocks.append(block)
         self._block = block
-        self._count += len(rows)
+        self.count += len(rows)
 
     def send(self, conn: Conn) -> None:
         """Copy all of them into the table of this session. Nothing can be added afterwards.
@@ -157,26 +171,17 @@ class Rows:
         The condition is always true, and volatile: PostgreSQL then takes row by row what it would collect in a thousand
         slots first, the making of which costs more than it saves.
         """
+        session = _SESSIONS.setdefault(conn, _Session())
+        left = session.left.setdefault(self.table, _Left())
+        if left.when == session.transactions:  # what was sent before is written, and would be once more
+            conn.execute(f"DELETE FROM {self.table}")  # noqa: S608 - a name of ours
         self._block += _TRAILER
         copied = f"COPY {self.table} FROM STDIN (FORMAT BINARY) WHERE random() >= 0"
         with conn.cursor() as cursor, cursor.copy(copied) as copy:
             for block in self._blocks:
                 copy.write(block)
-
-    def clear(self, conn: Conn) -> None:
-        """Empty the table again, in the transaction in which it was filled.
-
-        A few rows are deleted: that costs next to nothing and leaves them dead. Emptying the files behind a table instead,
-        as PostgreSQL does by itself with ON COMMIT DELETE ROWS, takes some 2 ms for each table of the session, used or
-        not (measured: 20 to 30 ms a transaction), which a small batch cannot bear; so it is done when many are dead.
-        """
-        dead = _DEAD.setdefault(conn, {})
-        dead[self.table] = dead.get(self.table, 0) + self._count
-        if dead[self.table] > MOST_DEAD:
-            dead[self.table] = 0
-            conn.execute(f"TRUNCATE {self.table}")
-        else:
-            conn.execute(f"DELETE FROM {self.table}")  # noqa: S608 - a name of ours
+        left.rows += self.count
+        left.last, left.when = self.count, session.transactions
 
 
 BLOCK = 32_768
@@ -184,6 +189,30 @@ BLOCK = 32_768
 _SIGNATURE, _TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 """What binary COPY begins with and ends with."""
 
-MOST_DEAD = 200
-"""Dead rows of a temporary table that each look at it may walk over."""
-_DEAD: WeakKeyDictionary[Conn, dict[str, int]] = WeakKeyDictionary()
+TEMP_BUFFERS = "64MB"
+"""For the temporary tables of a session: two batches of an import stay in memory, which would go through files otherwise."""
+MOST_LEFT, FEW = 1000, 2
+"""Rows of earlier transactions that a temporary table may hold and every look at it walk over: always so many, or so many
+times as many as were of use the last time."""
+
+
+class _Left(Struct):
+    """What a temporary table holds that is of no use any more."""
+
+    rows: int = 0
+    """Of all transactions since it was empty."""
+    last: int = 0
+    """Of the last one."""
+    when: int = -1
+    """Which that was."""
+
+
+class _Session(Struct):
+    """What a session has in its temporary tables."""
+
+    transactions: int = 0
+    """Begun so far."""
+    left: dict[str, _Left] = field(default_factory=dict)
+
+
+_SESSIONS: WeakKeyDictionary[Conn, _Session] = WeakKeyDictionary()

@@ -28,7 +28,7 @@ from cuadra.model import Entity
 from cuadra.pipeline.ahead import Batch, Lane
 
 ALONE = 1
-"""Full batches after which a second process is worth its start."""
+"""So many full batches make a second process worth its start."""
 READY_SECONDS = 0.0
 """How long to wait for it when it has been started: there is enough to do meanwhile."""
 LEAVE_SECONDS = 10.0
@@ -82,11 +82,11 @@ class Crew:
         if not (self._helped and _divisible(chunk)):
             if self._mine is not None or self._lent:
                 self.settle()
+            if not self._helped:
+                self._hire(chunk)
             self._own(chunk)
             if self._helped:
                 self._line.anew()
-            else:
-                self._hire(chunk)
         elif chunk.read:  # to have read it was this one's part
             self._lend(chunk)
             self._pass()

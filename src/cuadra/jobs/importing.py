@@ -215,8 +215,7 @@ def _release(job: Job) -> None:
     db, account = job.db, job.account
     with db.transaction(account.account_id) as conn:
         key = {"account": account.account_id, "run": job.run_id}
-        brought = {entity for entity, outcome, _ in conn.execute(sql("count_items"), key)
-                   if outcome in ("created", "updated")}  # fmt: skip
+        brought = {entity for (entity,) in conn.execute(sql("list_brought"), key)}
     live_source = job.shop is not None  # its notices may have brought them before this run
     if live_source or "product" in brought:
         releasing.after_catalogue(db, account, job.watch)

@@ -34,7 +34,6 @@ class Cancelled(BaseException):
 
 def incoming(job: Job, db: Database, cursor: dict[str, Any], again: bool) -> Iterator[Chunk]:
     """Store everything that the source offers, and yield it chunk by chunk. `cursor` is where the run stopped."""
-    db.stage()
     with ExitStack() as stack:
         pace = ways.shared_pace(db, job.account, job.integration, stack)
         place = structs.replace(
@@ -83,6 +82,7 @@ def _stoppable(job: Job, what: str) -> Progress:
 @contextmanager
 def holding(job: Job, db: Database) -> Iterator[Conn]:
     """A transaction that stores something for the run. Raises Interrupted if somebody else has taken it over."""
+    db.stage()
     with db.transaction(job.account.account_id) as conn:
         if not runs.hold(conn, job.account.account_id, job.run_id, job.fence):
             raise Interrupted

@@ -15,7 +15,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-import psycopg
 from msgspec import Struct, field, structs
 
 from cuadra import observing
@@ -196,11 +195,6 @@ class AheadLedger:
                 raise AlreadyDone
             decided.writes.write(conn)
         self._flying.popleft()
-        try:
-            with self._writer.transaction(account) as conn:
-                decided.writes.clear(conn)
-        except psycopg.Error:  # written it is; a new session has nothing left over
-            self._writer.close()
         if decided.lines:
             ms = round((time.monotonic() - decided.began) * 1000, 1)
             observing.say_attempts(decided.lines, "attempt", **named, batch=many, batch_ms=ms)

@@ -229,19 +229,19 @@ CROSS JOIN LATERAL (
 ) r
 ORDER BY e.nr, r.receipt_id;
 
--- name: count_items
--- What happened to the receipts of a run, by what they speak of.
-SELECT entity, outcome, count(*) FROM attempt
-WHERE account_id = %(account)s AND run_id = %(run)s GROUP BY entity, outcome;
+-- name: list_brought
+-- What a run has taken in besides orders.
+SELECT DISTINCT entity FROM attempt
+WHERE account_id = %(account)s AND run_id = %(run)s AND entity <> 'order' AND outcome IN ('created', 'updated');
 
 -- name: count_attempts
--- The same, by their reasons.
+-- What happened to the receipts of a run, by what they speak of.
 SELECT entity, outcome, reason, count(*) FROM attempt
 WHERE account_id = %(account)s AND run_id = %(run)s GROUP BY entity, outcome, reason;
 
 -- name: count_orders
 -- The distinct orders that a run saw, by where they stand now; those that it took in without anything to be said of them, by
--- where it put them: to look at each order once more, right after it was written, cost over two fifths of what it takes to insert it.
+-- where it put them: to look at each order once more, right after it was written, cost over two fifths of its insertion.
 WITH seen AS (
     SELECT order_id, bool_and(standing = 'present' AND reason IS NULL AND warnings IS NULL) IS TRUE AS plain
     FROM attempt WHERE account_id = %(account)s AND run_id = %(run)s AND entity = 'order' AND order_id IS NOT NULL

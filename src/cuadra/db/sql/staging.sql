@@ -1,6 +1,7 @@
 -- Temporary tables of one session: rows arrive by binary COPY (which a table under a policy refuses) and go on by one
--- INSERT each. Decimals arrive as text: writing them as numeric on our side costs five times as much. Rows stay whole up
--- to 8 kB: compressing an order on its way through, and again where it goes, costs more than writing it.
+-- INSERT each, in the same transaction: what has another xmin was left there by an earlier one. Decimals arrive as text:
+-- writing them as numeric on our side costs five times as much. Rows stay whole up to 8 kB: compressing an order on its way
+-- through, and again where it goes, costs more than writing it.
 
 -- name: create_staging
 CREATE TEMP TABLE staged_receipt (receipt_id bigint, kind text, sequence bigint, file_no smallint, line bigint,
@@ -46,14 +47,14 @@ INSERT INTO receipt (account_id, receipt_id, retention, received_at, integration
                      set_id, file_no, line, headers, body)
 SELECT %(account)s, receipt_id, %(retention)s, %(now)s, %(integration)s, %(run)s, %(arrival)s, kind, sequence,
        %(set)s, file_no, line, headers::jsonb, body
-FROM staged_receipt;
+FROM staged_receipt WHERE xmin = (SELECT pg_current_xact_id()::xid);
 
 -- name: write_attempts
 INSERT INTO attempt (account_id, attempt_id, retention, at, receipt_id, run_id, order_id, entity, identifier, outcome,
                      standing, reason, warnings, steps, evidence, micros)
 SELECT %(account)s, attempt_id, %(retention)s, %(now)s, receipt_id, %(run)s, order_id, entity, identifier, outcome,
        standing, reason, warnings, steps, evidence::jsonb, micros
-FROM staged_attempt;
+FROM staged_attempt WHERE xmin = (SELECT pg_current_xact_id()::xid);
 
 -- name: write_new_orders
 INSERT INTO orders (account_id, order_id, store_id, source_id, integration_id, number, ordered_at, state, payment_state,
@@ -64,7 +65,7 @@ SELECT %(account)s, order_id, %(store)s, source_id, integration_id, number, orde
        total::numeric, total_minor, converted::numeric, rate::numeric, rate_day, customer_id, customer_name,
        customer_email, products, standing, reason, warnings, evidence::jsonb, incomplete, stamp, sequence, digest,
        version, receipt_id, rule_version, recheck_at, own_state, present_at, first_seen, %(now)s, content
-FROM staged_order WHERE is_new;
+FROM staged_order WHERE is_new AND xmin = (SELECT pg_current_xact_id()::xid);
 
 -- name: write_known_orders
 -- The merge itself says that a frozen order does not change. Each order is gone to by its key: an UPDATE … FROM of an account
@@ -77,7 +78,7 @@ SELECT %(account)s, order_id, %(store)s, source_id, integration_id, number, orde
        total::numeric, total_minor, converted::numeric, rate::numeric, rate_day, customer_id, customer_name,
        customer_email, products, standing, reason, warnings, evidence::jsonb, incomplete, stamp, sequence, digest,
        version, receipt_id, rule_version, recheck_at, own_state, present_at, first_seen, %(now)s, content
-FROM staged_order WHERE NOT is_new
+FROM staged_order WHERE NOT is_new AND xmin = (SELECT pg_current_xact_id()::xid)
 ON CONFLICT (account_id, order_id) DO UPDATE
 SET integration_id = excluded.integration_id, number = excluded.number, ordered_at = excluded.ordered_at,
     state = excluded.state, payment_state = excluded.payment_state, currency = excluded.currency,
@@ -120,58 +121,63 @@ INSERT INTO order_line (account_id, order_id, line_no, source_id, product_id, sk
 SELECT %(account)s, order_id, line_no, source_id, product_id, sku, name, quantity::numeric, unit, source_unit,
        unit_price::numeric, discount::numeric, tax::numeric, total::numeric, total_minor, seller, reason,
        evidence::jsonb
-FROM staged_line;
+FROM staged_line WHERE xmin = (SELECT pg_current_xact_id()::xid);
 
 -- name: write_payments
 INSERT INTO payment (account_id, order_id, payment_no, source_id, method, state, amount, amount_minor, paid_at)
 SELECT %(account)s, order_id, payment_no, source_id, method, state, amount::numeric, amount_minor, paid_at
-FROM staged_payment;
+FROM staged_payment WHERE xmin = (SELECT pg_current_xact_id()::xid);
 
 -- name: write_first_identifiers
 -- Of new orders nothing can be there yet: looking for it first would cost as much again.
 INSERT INTO identifier (account_id, normal, kind, order_id, value)
-SELECT %(account)s, normal, kind, order_id, value FROM staged_identifier WHERE is_new;
+SELECT %(account)s, normal, kind, order_id, value
+FROM staged_identifier WHERE is_new AND xmin = (SELECT pg_current_xact_id()::xid);
 
 -- name: write_more_identifiers
 INSERT INTO identifier (account_id, normal, kind, order_id, value)
-SELECT %(account)s, normal, kind, order_id, value FROM staged_identifier WHERE NOT is_new
+SELECT %(account)s, normal, kind, order_id, value
+FROM staged_identifier WHERE NOT is_new AND xmin = (SELECT pg_current_xact_id()::xid)
 ON CONFLICT DO NOTHING;
 
 -- name: write_versions
 INSERT INTO order_version (account_id, order_id, version, stamp, sequence, digest, receipt_id, at, changes)
 SELECT %(account)s, order_id, version, stamp, sequence, digest, receipt_id, %(now)s, changes::jsonb
-FROM staged_version;
+FROM staged_version WHERE xmin = (SELECT pg_current_xact_id()::xid);
 
 -- name: write_new_customers
 INSERT INTO customer (account_id, customer_id, name, details, sequence, created_at)
-SELECT %(account)s, customer_id, name, details, sequence, %(now)s FROM staged_customer WHERE is_new;
+SELECT %(account)s, customer_id, name, details, sequence, %(now)s
+FROM staged_customer WHERE is_new AND xmin = (SELECT pg_current_xact_id()::xid);
 
 -- name: write_known_customers
 -- By their keys, as the orders.
 INSERT INTO customer AS c (account_id, customer_id, name, details, sequence, created_at)
-SELECT %(account)s, customer_id, name, details, sequence, %(now)s FROM staged_customer WHERE NOT is_new
+SELECT %(account)s, customer_id, name, details, sequence, %(now)s
+FROM staged_customer WHERE NOT is_new AND xmin = (SELECT pg_current_xact_id()::xid)
 ON CONFLICT (account_id, customer_id) DO UPDATE
 SET name = excluded.name, details = excluded.details, sequence = excluded.sequence
 WHERE c.erased_at IS NULL;
 
 -- name: write_customer_keys
 INSERT INTO customer_key (account_id, kind, value, customer_id)
-SELECT %(account)s, kind, value, customer_id FROM staged_customer_key;
+SELECT %(account)s, kind, value, customer_id
+FROM staged_customer_key WHERE xmin = (SELECT pg_current_xact_id()::xid);
 
 -- name: write_refunds
 INSERT INTO refund (account_id, order_id, refund_no, source_id, amount, amount_minor, refunded_at, note)
 SELECT %(account)s, order_id, refund_no, source_id, amount::numeric, amount_minor, refunded_at, note
-FROM staged_refund;
+FROM staged_refund WHERE xmin = (SELECT pg_current_xact_id()::xid);
 
 -- name: write_shipments
 INSERT INTO shipment (account_id, order_id, shipment_no, source_id, carrier, tracking, cost, state, shipped_at)
 SELECT %(account)s, order_id, shipment_no, source_id, carrier, tracking, cost::numeric, state, shipped_at
-FROM staged_shipment;
+FROM staged_shipment WHERE xmin = (SELECT pg_current_xact_id()::xid);
 
 -- name: write_discounts
 INSERT INTO discount (account_id, order_id, discount_no, code, title, amount, amount_minor)
 SELECT %(account)s, order_id, discount_no, code, title, amount::numeric, amount_minor
-FROM staged_discount;
+FROM staged_discount WHERE xmin = (SELECT pg_current_xact_id()::xid);
 
 -- name: write_consent
 -- The newest word about a channel wins, and a block is never lifted by a source.
@@ -209,7 +215,7 @@ INSERT INTO product (account_id, product_id, name, sku, code, description, brand
                      inactive_at, origin, warnings, evidence, created_at)
 SELECT %(account)s, product_id, name, sku, code, description, brand, unit, source_unit, category_id, active,
        inactive_at, origin, warnings, evidence::jsonb, %(now)s
-FROM staged_product
+FROM staged_product WHERE xmin = (SELECT pg_current_xact_id()::xid)
 ON CONFLICT (account_id, product_id) DO UPDATE
 SET name = excluded.name, sku = excluded.sku, code = excluded.code, description = excluded.description,
     brand = excluded.brand, unit = excluded.unit, source_unit = excluded.source_unit,
@@ -218,7 +224,8 @@ SET name = excluded.name, sku = excluded.sku, code = excluded.code, description 
 
 -- name: write_product_keys
 INSERT INTO product_key (account_id, kind, scope, value, product_id)
-SELECT %(account)s, kind, scope, value, product_id FROM staged_product_key
+SELECT %(account)s, kind, scope, value, product_id
+FROM staged_product_key WHERE xmin = (SELECT pg_current_xact_id()::xid)
 ON CONFLICT (account_id, kind, scope, value, product_id) DO UPDATE SET former = false;
 
 -- name: alias_product_key

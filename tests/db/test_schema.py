@@ -145,6 +145,7 @@ def test_list_queries_use_their_index_under_the_policy(db: Database) -> None:
             ("list_history", {"integration": 1, "standing": "held", "reason": None, "before": 31, "limit": 50},
              "orders_newest"),
             ("newest_of_each_standing", {"most": 50}, "orders_newest"),
+            ("count_missing", {"reasons": ["status_not_mapped"], "most": 50}, "Index Only Scan using orders_not_present"),
             ("today_by_integration", {"since": "2100-01-01"}, "orders_newest"),
             ("find_identifiers", {"normal": "n31", "limit": 50}, "identifier_pkey"),
             ("load_orders", {"store": 1, "ids": ["s1", "s4"]}, "orders_one_order_is_one_order"),

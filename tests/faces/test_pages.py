@@ -95,6 +95,22 @@ def test_one_order_of_each_standing_is_a_click_away(browser: Browser) -> None:
         assert f"/orders/{order_id(browser.world, number)}" in page.text
 
 
+def test_home_counts_what_is_not_here_and_leads_to_it(browser: Browser) -> None:
+    browser.world.take(order("A-1"), order("C-1", state="cancelled"))
+    assert "Everything arrives." in words(browser.get("/a/acme"))
+    browser.world.take(order("E-1", lines=[]), order("E-2", lines=[]), order("H-1", state="nobody knows"))
+    page = browser.get("/a/acme")
+    assert "Everything arrives; 3 orders need somebody." in words(page)
+    assert "Todo llega; 3 pedidos necesitan a alguien." in words(browser.get("/a/acme", "es"))
+    assert "held 2 The order has no products. merchant" in words(page)
+    (link,) = re.findall(r'href="([^"]+reason=order_without_products)"', page.text)
+    listed = browser.get(link.replace("&amp;", "&"))
+    assert re.findall(r"<span>([AECH]-\d)</span>", listed.text) == ["E-2", "E-1"]
+    chosen = '<option value="order_without_products" selected>The order has no products. (2)</option>'
+    assert chosen in listed.text
+    assert '<option value="cancelled_at_source">' in listed.text
+
+
 # ---------------------------------------------------------------- asking
 
 

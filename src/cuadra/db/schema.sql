@@ -413,7 +413,7 @@ CREATE INDEX orders_newest ON orders (
     account_id, integration_id, (CASE WHEN ordered_at IS NULL THEN '-infinity' ELSE ordered_at END) DESC, order_id DESC
 );
 CREATE INDEX orders_by_customer ON orders (customer_id, account_id) WHERE customer_id IS NOT NULL;
-CREATE INDEX orders_not_present ON orders (account_id, reason, order_id) WHERE standing <> 'present';
+CREATE INDEX orders_not_present ON orders (account_id, reason, order_id) INCLUDE (standing) WHERE standing <> 'present';
 CREATE INDEX orders_due ON orders (account_id, recheck_at) WHERE recheck_at IS NOT NULL;
 
 CREATE TABLE order_line (

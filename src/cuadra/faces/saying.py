@@ -15,7 +15,7 @@ import msgspec
 from babel.numbers import format_decimal
 
 from cuadra.money import exponent
-from cuadra.texts import _, language
+from cuadra.texts import _, language, plural
 
 #: parts of a proof whose value is a word of the program, not of the source
 WORDS = frozenset(
@@ -134,6 +134,18 @@ FIXERS = {"it": "merchant's IT"}
 def fixer(code: str) -> str:
     """Who fixes it, in words."""
     return _(FIXERS.get(code, code))
+
+
+def arriving(well: bool, needing: int, more: bool) -> str:
+    """Whether everything arrives, and how many orders it leaves to people."""
+    if not well:
+        return _("Somebody should look.")
+    if more:
+        return _("Everything arrives; more than {n} orders need somebody.").format(n=number(needing))
+    if needing:
+        return plural("Everything arrives; {n} order needs somebody.",
+                      "Everything arrives; {n} orders need somebody.", needing)  # fmt: skip
+    return _("Everything arrives.")
 
 
 def step(name: str) -> str:

@@ -13,6 +13,7 @@ from cuadra.accounts import Account, Integration
 from cuadra.clock import utc_now
 from cuadra.db import Database
 from cuadra.db.queries import sql
+from cuadra.diagnosis.missing import NEEDING, Missing, missing
 from cuadra.jobs import schedules, sending, telling
 from cuadra.jobs.problems import Problem
 from cuadra.jobs.worker import GONE_SECONDS
@@ -107,10 +108,22 @@ class Status(Struct):
     integrations: list[Way] = field(default_factory=list)
     destinations: list[Onward] = field(default_factory=list)
     disk: Disk | None = None
+    missing: list[Missing] = field(default_factory=list)
+    """What is not here, by its reasons."""
     requests: int = 0
     """Requests for a buyer's data that wait for a person."""
     requests_due: datetime | None = None
     """When the first of them must have been answered."""
+
+    @property
+    def needing(self) -> int:
+        """Orders that somebody must do something about, as far as they were counted."""
+        return sum(one.count for one in self.missing if one.standing in NEEDING)
+
+    @property
+    def uncounted(self) -> bool:
+        """Whether there are more of them than that."""
+        return any(one.more for one in self.missing if one.standing in NEEDING)
 
     @property
     def urgent(self) -> bool:
@@ -152,6 +165,7 @@ def status(db: Database, account: Account) -> Status:
                                        lasting.get(number)))  # fmt: skip
     found.destinations = _onward(db, account, lasting)
     found.disk = _disk(db)
+    found.missing = missing(db, account)
     open_until = [one.due_at for one in telling.requests(db, account) if one.open and one.kind == "export_person"]
     found.requests, found.requests_due = len(open_until), min(open_until, default=None)
     return found

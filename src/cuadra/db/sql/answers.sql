@@ -23,6 +23,17 @@ CROSS JOIN LATERAL (
 WHERE i.account_id = %(account)s AND (%(integration)s::bigint IS NULL OR i.integration_id = %(integration)s)
 ORDER BY CASE WHEN o.ordered_at IS NULL THEN '-infinity' ELSE o.ordered_at END DESC, o.order_id DESC LIMIT %(limit)s;
 
+-- name: count_missing
+-- Orders that are not present, by reason and standing. Each reason is a look into its part of the index, and counted up to a
+-- limit: a page that is always open asks for this whenever something changes.
+SELECT reason, o.standing, least(count(*), %(most)s), sum(count(*)) OVER (PARTITION BY reason) > %(most)s
+FROM unnest(%(reasons)s::text[]) AS known (reason)
+CROSS JOIN LATERAL (
+    SELECT standing FROM orders
+    WHERE account_id = %(account)s AND standing <> 'present' AND reason = known.reason LIMIT %(most)s + 1
+) o
+GROUP BY reason, o.standing;
+
 -- name: find_identifiers
 SELECT kind, value, order_id FROM identifier
 WHERE account_id = %(account)s AND normal = %(normal)s COLLATE "C" ORDER BY order_id LIMIT %(limit)s;

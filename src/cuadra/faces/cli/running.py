@@ -13,11 +13,12 @@ from rich.table import Table
 from cuadra import runs
 from cuadra.accounts import Account
 from cuadra.diagnosis import ran
+from cuadra.diagnosis.missing import Missing
 from cuadra.errors import Refused
 from cuadra.faces.cli import proofs
 from cuadra.faces.cli.context import AccountOption, JsonOption, as_json, author, escape, out, session
 from cuadra.faces.cli.importing import MARKS
-from cuadra.faces.saying import ago, cadence, number, size, span, when
+from cuadra.faces.saying import ago, arriving, cadence, fixer, number, size, span, when
 from cuadra.jobs import schedules, status
 from cuadra.jobs.status import Disk, Onward, Status, Task, Trouble, Way
 from cuadra.texts import _, language, plural
@@ -44,17 +45,33 @@ def status_command(json: JsonOption = False, account: AccountOption = None) -> N
 
 
 def _show(found: Status, owner: Account) -> None:
-    mark = f"[green]✓ {_('Everything arrives.')}[/]" if found.well else f"[red]✗ {_('Somebody should look.')}[/]"
-    out.print(f"[bold]{escape(owner.name)}[/]  {mark}")
+    colour, mark = ("red", "✗") if not found.well else ("yellow", "!") if found.needing else ("green", "✓")
+    said = arriving(found.well, found.needing, found.uncounted)
+    out.print(f"[bold]{escape(owner.name)}[/]  [{colour}]{mark} {said}[/]")
     for one in found.integrations:
         _way(one, found.at, owner)
     for other in found.destinations:
         _onward(other, found.at, owner)
+    if found.missing:
+        _missing(found.missing)
     if found.requests_due is not None:
         _requests(found, owner)
     _workers(found)
     if found.disk is not None:
         _disk(found.disk)
+
+
+def _missing(found: list[Missing]) -> None:
+    out.print()
+    out.print(f"[bold]{_('What is not here, and who acts')}[/]")
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for justify in ("left", "right", "left", "left"):
+        table.add_column(justify=justify)
+    for one in found:
+        table.add_row(f"  {MARKS[one.standing]} {_(one.standing)}", number(one.count) + ("+" if one.more else ""),
+                      f"{escape(one.text[language()])} [dim]{one.reason}[/]", f"[dim]{fixer(one.fixed_by)}[/]")  # fmt: skip
+    out.print(table)
+    out.print(f"[dim]{_('Which they are: cuadra history --reason CODE')}[/]", soft_wrap=True)
 
 
 def _requests(found: Status, owner: Account) -> None:

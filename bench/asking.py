@@ -49,11 +49,11 @@ _SAMPLE = {
     "email": "SELECT value FROM customer_key WHERE kind = 'email'", "phone": "SELECT value FROM customer_key WHERE kind = 'phone'",
 }  # fmt: skip
 _LISTS = (
-    "/a/bench/orders", "/a/bench/orders?standing=present", "/a/bench/orders?standing=failed", "/a/bench/orders?standing=held",
+    "/a/bench", "/api/bench/status", "/a/bench/orders", "/a/bench/orders?standing=present", "/a/bench/orders?standing=failed", "/a/bench/orders?standing=held",
     "/a/bench/orders?reason=payment_not_verified", "/a/bench/orders?integration=shop", "/a/bench/orders?standing=unseen",
     "/api/bench/orders?limit=100", "/a/bench/runs",
 )  # fmt: skip
-"""Each also from a random place on (`before`), but for the runs."""
+"""Those of orders also from a random place on (`before`)."""
 
 
 def bench(orders: int, *, keep: bool) -> bool:
@@ -130,7 +130,7 @@ def _sample(info: str) -> tuple[list[str], list[int]]:
 
 def _page(chance: random.Random, numbers: list[int]) -> str:
     path = chance.choice(_LISTS)
-    if "runs" in path or chance.random() < 0.5:
+    if "orders" not in path or chance.random() < 0.5:
         return path
     return f"{path}{'&' if '?' in path else '?'}before={chance.choice(numbers)}"
 

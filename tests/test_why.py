@@ -123,6 +123,14 @@ def test_the_row_that_holds_the_text_is_named_and_not_the_first_of_its_receipt(w
         assert world.why(text).evidence["searched"]["files_with_it"] == places
 
 
+def test_a_number_is_not_found_in_a_longer_one(world: World) -> None:
+    rows = "id,total,note\n10431,1,1043x y1043\nB,1,see 1043.\nC,1,10 1043\n51043,1,\n"
+    world.take_csv({"orders.csv": rows})
+    assert world.why("1043").evidence["searched"]["files_with_it"] == ["orders.csv:3", "orders.csv:4"]
+    assert world.why("104").evidence["searched"]["files_with_it"] == []
+    assert world.why("#1043").evidence["searched"]["files_with_it"] == []
+
+
 def test_what_stands_between_rows_is_in_no_file(world: World) -> None:
     """A receipt of rows says before each one: file, line, length."""
     world.take_csv({"orders.csv": "id,total\n" + "".join(f"A-{n},7.50\n" for n in range(30, 60))})
@@ -137,7 +145,8 @@ def test_what_stands_between_rows_is_in_no_file(world: World) -> None:
 def test_a_file_in_windows_1252_is_searched_as_it_is_written(world: World) -> None:
     rows = "id,total,note\nA,1,mañana\nB,1,ayer\n".encode("cp1252")
     world.take_csv({"orders.csv": rows})
-    assert world.why("mañan").evidence["searched"]["files_with_it"] == ["orders.csv:2"]
+    assert world.why("mañana").evidence["searched"]["files_with_it"] == ["orders.csv:2"]
+    assert world.why("mañan").evidence["searched"]["files_with_it"] == [], "a part of a word"
     assert world.why("ma日an").evidence["searched"]["files_with_it"] == []
 
 

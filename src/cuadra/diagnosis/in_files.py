@@ -15,10 +15,10 @@ BLOCK = 20
 
 
 def rows_with(
-    conn: Conn, account_id: int, text: str, until: float | None = None
+    conn: Conn, account_id: int, text: str, until: float | None = None, *, whole: bool = False
 ) -> Generator[dict[str, Any], None, None]:
-    """The rows that hold a text, oldest first: set, file, role, line, sha256, row, and what became of it. Raises TimeoutError
-    after `until`, a moment of the monotonic clock."""
+    """The rows that hold a text, oldest first: set, file, role, line, sha256, row, and what became of it. `whole`: not as a
+    part of a longer word or number. Raises TimeoutError after `until`, a moment of the monotonic clock."""
     wanted, latin = text.encode("utf-8", "replace"), _latin(text)
     with conn.cursor("rows_with") as cursor:
         cursor.itersize = BLOCK
@@ -27,13 +27,28 @@ def rows_with(
             if until is not None and time.monotonic() > until:
                 raise TimeoutError
             for part_file, part_line, raw in _parts(files, file_no, line, bytes(body)):
-                if wanted in raw or (latin is not None and latin in raw):
+                if _holds(raw, wanted, whole) or (latin is not None and _holds(raw, latin, whole)):
                     yield {
                         "set": set_name, "file": files[part_file]["name"], "line": part_line, "received_at": at,
                         "role": files[part_file]["role"],
                         "sha256": files[part_file]["sha256"], "row": raw[:300].decode("utf-8", "replace").strip(),
                         "receipt": receipt, "order": order_id, "outcome": outcome, "reason": reason,
                     }  # fmt: skip
+
+
+def _holds(raw: bytes, wanted: bytes, whole: bool) -> bool:
+    at = raw.find(wanted)
+    while whole and at >= 0:
+        end = at + len(wanted)
+        if not (_joined(raw[at - 1 : at], wanted[:1]) or _joined(wanted[-1:], raw[end : end + 1])):
+            break
+        at = raw.find(wanted, at + 1)
+    return at >= 0
+
+
+def _joined(left: bytes, right: bytes) -> bool:
+    """Whether two neighbouring bytes belong to one word; beyond ASCII there are letters, in any encoding."""
+    return all(one.isalnum() or one >= b"\x80" for one in (left, right))
 
 
 def _latin(text: str) -> bytes | None:

@@ -286,7 +286,10 @@ def _in_files(conn: Conn, account: Account, query: str) -> list[str] | None:
     found: list[str] = []
     until = time.monotonic() + SEARCH_MS / 1000
     try:
-        with conn.transaction(), closing(in_files.rows_with(conn, account.account_id, query, until)) as rows:
+        with (
+            conn.transaction(),
+            closing(in_files.rows_with(conn, account.account_id, query, until, whole=True)) as rows,
+        ):
             conn.execute("SELECT set_config('statement_timeout', %s, true)", (str(SEARCH_MS),))
             for row in islice(rows, PLACES):
                 found.append(f"{row['file']}:{row['line']}")

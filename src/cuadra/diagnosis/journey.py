@@ -5,12 +5,17 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from cuadra.accounts import Account
+from cuadra.connectors.files import returns, rows
+from cuadra.connectors.files.read import SetFile
+from cuadra.connectors.files.values import BadValue
+from cuadra.connectors.spool import Part, unframe
 from cuadra.db import Conn, Database
 from cuadra.db.queries import sql
 from cuadra.diagnosis import masking
@@ -110,7 +115,9 @@ def body(db: Database, account: Account, order_id: int, receipt: int, *, persona
         row = conn.execute(sql("get_receipt_body"), key).fetchone()
     if row is None:
         raise NotFound("There is no receipt {n} of this order any more.", n=receipt)
-    raw = bytes(row[0])
+    raw, file_no, line, files = bytes(row[0]), row[1], row[2], returns.files_of(row[3] or [])
+    if file_no is not None and not files[file_no].nested:
+        return "\n\n".join(_row(files[number], at, row, personal) for number, at, row in _rows(file_no, line, raw))
     try:
         found = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -206,6 +213,29 @@ def _sold(key: str, things: bool) -> bool:
 
 def _without_contacts(text: str) -> str:
     return text if text.isdecimal() else _DIGITS.sub(masking.HIDDEN, _EMAIL.sub(masking.HIDDEN, text))
+
+
+def _rows(file_no: int, line: int, raw: bytes) -> list[Part]:
+    try:
+        return unframe(raw)
+    except ValueError:
+        return [(file_no, line, raw)]
+
+
+def _row(file: SetFile, line: int, raw: bytes, personal: bool) -> str:
+    """A row of a file, a cell a line, each with the name of its column; as it is, where it cannot be split."""
+    assert file.dialect is not None
+    try:
+        cells = rows.split(rows.decode(raw, file.dialect)[0], file.dialect)
+    except BadValue:
+        text = raw.decode("utf-8", "replace")
+        return f"{file.name}:{line}\n{text if personal else _plain_text(text)}"
+    sold = file.role in ("lines", "products")
+    shown = [
+        f"{name}: {cell if personal else hidden({name: cell}, things=sold)[name]}"
+        for name, cell in zip_longest(file.header, cells, fillvalue="")
+    ]
+    return "\n".join([f"{file.name}:{line}", *shown])
 
 
 def _plain_text(text: str) -> str:

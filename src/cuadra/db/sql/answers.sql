@@ -186,7 +186,8 @@ ORDER BY r.receipt_id DESC LIMIT %(limit)s;
 
 -- name: get_receipt_body
 -- Of an order's own receipt only.
-SELECT r.body, r.arrival, r.received_at FROM receipt r
+SELECT r.body, r.file_no, r.line, s.files
+FROM receipt r LEFT JOIN file_set s ON s.account_id = r.account_id AND s.set_id = r.set_id
 WHERE r.account_id = %(account)s AND r.receipt_id = %(receipt)s
   AND EXISTS (SELECT FROM attempt a WHERE a.account_id = r.account_id AND a.receipt_id = r.receipt_id
               AND a.order_id = %(order)s);

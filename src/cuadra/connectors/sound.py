@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
 
 from msgspec import UNSET, Struct, inspect
-from msgspec.structs import astuple
 
 from cuadra.money import problem, usual
 
@@ -42,30 +42,69 @@ def fault(value: Struct, path: str = "") -> Fault | None:
 def _sure(value: Struct) -> bool:
     """Whether there is surely nothing wrong with a thing; quick, for it is asked of every order and all that is in it."""
     amounts: list[Decimal] = []
-    return _but_for(amounts, value) and usual(amounts)
+    return _CHECKS[type(value)](value, amounts.append) and usual(amounts)
 
 
-def _but_for(amounts: list[Decimal], value: Struct) -> bool:
-    """The same, but for its amounts, which are added to these."""
-    for item, (most, pattern) in zip(astuple(value), _bounds(type(value)), strict=True):
-        if item is None or item is UNSET:
-            continue
-        kind = type(item)
-        if kind is str:
-            if len(item) > most or "\0" in item or (pattern is not None and not pattern.search(item)):
-                return False
-        elif kind is Decimal:
-            amounts.append(item)
-        elif kind is datetime:
-            if not 1990 <= item.year <= 2100:
-                return False
-        elif kind is list:
-            for one in item:
-                if not isinstance(one, Struct) or not _but_for(amounts, one):
-                    return False
-        elif isinstance(item, Struct) and not _but_for(amounts, item):
-            return False
-    return True
+_Check = Callable[[Any, Callable[[Decimal], None]], bool]
+"""Whether a thing is sound but for its amounts, which are handed on."""
+
+
+class _Checks(dict[type, _Check]):
+    """The check of each class of the model, written out field by field when it is first met: to walk over the fields of a
+    value takes three times as long, a tenth of what it takes to read an order of Shopify."""
+
+    def __missing__(self, kind: type) -> _Check:
+        made: _Check = _written_out(kind) if issubclass(kind, Struct) else _doubtful
+        self[kind] = made
+        return made
+
+
+def _doubtful(value: Any, amount: Callable[[Decimal], None]) -> bool:
+    return False
+
+
+def _written_out(kind: type[Struct]) -> _Check:
+    """What is not of the type that the model gives a field is doubtful."""
+    info = inspect.type_info(kind)
+    assert isinstance(info, inspect.StructType)
+    lines = ["def check(value, amount):"]
+    known: dict[str, Any] = {"checks": _CHECKS, "Decimal": Decimal, "datetime": datetime}
+    for field, (most, pattern) in zip(info.fields, _bounds(kind), strict=True):
+        name, kinds = field.name, _kinds(field.type)
+        lines += [f"  it = value.{name}", "  if it:"]  # neither None, nor UNSET, nor empty, nor zero
+        if kinds == {inspect.StrType}:
+            like = "" if pattern is None else f" or not like_{name}(it)"
+            known[f"like_{name}"] = pattern.search if pattern is not None else None
+            lines.append(f"    if type(it) is not str or len(it) > {most} or '\\0' in it{like}: return False")
+            lines += [] if pattern is None else ["  elif it == '': return False"]
+        elif kinds == {inspect.DecimalType}:
+            lines += ["    if type(it) is not Decimal: return False", "    amount(it)"]
+        elif kinds == {inspect.DateTimeType}:
+            lines.append("    if type(it) is not datetime or not 1990 <= it.year <= 2100: return False")
+        elif kinds == {inspect.ListType}:
+            lines.append("    if type(it) is not list: return False")
+            lines.append("    for one in it:")
+            lines.append("      if not checks[type(one)](one, amount): return False")
+        elif kinds == {inspect.StructType}:
+            lines.append("    if not checks[type(it)](it, amount): return False")
+        elif kinds <= {inspect.BoolType, inspect.IntType}:
+            lines.append("    if type(it) is not bool and type(it) is not int: return False")
+        else:
+            lines.append("    pass" if kinds == {inspect.DictType} else "    return False")
+    lines.append("  return True")
+    exec("\n".join(lines), known)  # noqa: S102 - of names and numbers of our own model
+    check: _Check = known["check"]
+    return check
+
+
+def _kinds(kind: inspect.Type) -> set[type[inspect.Type]]:
+    """What a field may hold, besides nothing."""
+    if isinstance(kind, inspect.UnionType):
+        return {one for part in kind.types for one in _kinds(part)}
+    return {type(kind)} - {inspect.NoneType}
+
+
+_CHECKS = _Checks()
 
 
 def _of(item: Any, path: str, limit: tuple[int | None, str | None] | None) -> Fault | None:

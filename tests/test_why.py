@@ -186,3 +186,44 @@ def test_a_number_of_another_kind_says_which(world: World) -> None:
     world.take(order("A", number="#1001", shipments=[{"tracking": "TRK-555"}]))
     (note,) = world.why("trk555").notes
     assert note["evidence"] == {"searched": "trk555", "kind_found": "tracking", "order": "#1001"}
+
+
+# ---------------------------------------------------------------- rows that could not be taken
+
+HEAD = "id,number,created_at,state,total,currency,customer.name,invoice_number\n"
+
+
+def test_a_word_of_a_bad_row_leads_to_its_order_and_a_part_of_a_word_does_not(world: World) -> None:
+    world.take_csv({"orders.csv": HEAD + "A,1043,2026-05-01T10:00:00Z,paid,abc,ARS,Mateo Carrizo,0003-00029304\n"})
+    for text in ("abc", "Carrizo", "0003-00029304"):
+        answer = world.why(text)
+        assert (answer.standing, answer.order["number"]) == ("failed", "1043"), text
+    assert world.why("abc").notes[0]["en"] == "It stands in a row of a file that belongs to order 1043."
+    for text in ("Mate", "29304", "00293", "ab"):
+        answer = world.why(text)
+        assert (answer.standing, answer.reason) == (None, "identifier_unknown_everywhere"), text
+
+
+def test_a_bad_row_of_no_order_is_the_answer_itself(world: World) -> None:
+    catalogue(world, "1,MATE-1,Mate,quizás")
+    answer = world.why("quizás")
+    assert (answer.standing, answer.evidence["column"]) == (None, "active")
+
+
+def test_what_comes_again_right_in_a_whole_new_file_has_no_bad_row_any_more(world: World) -> None:
+    bad = HEAD + "A,1,2026-05-01T10:00:00Z,paid,abc,ARS,Eva,\nB,2,2026-05-01T10:00:00Z,paid,xyz,ARS,Ana,\n"
+    world.take_csv({"orders.csv": bad})
+    waiting = "SELECT line FROM file_reject WHERE NOT settled ORDER BY set_id, line"
+    assert world.rows(waiting) == [(2,), (3,)]
+    world.take_csv({"orders.csv": bad.replace("abc", "7.50")})
+    assert world.rows(waiting) == [(3,), (3,)], "of both files: of B nothing right has come"
+    assert world.why("1").standing != "failed"
+    world.take_csv({"orders.csv": bad.replace("abc", "7.50").replace("xyz", "8.50")})
+    assert world.rows(waiting) == []
+
+
+def test_a_right_row_before_a_bad_one_settles_nothing(world: World) -> None:
+    world.take_csv({"orders.csv": HEAD + "A,1,2026-05-01T10:00:00Z,paid,7.50,ARS,Eva,\n"})
+    world.take_csv({"orders.csv": HEAD + "A,1,2026-05-01T10:00:00Z,paid,abc,ARS,Eva,\n"})
+    world.take_csv({"orders.csv": HEAD + "B,2,2026-05-01T10:00:00Z,paid,7.50,ARS,Eva,\n"})
+    assert world.rows("SELECT count(*) FROM file_reject WHERE NOT settled") == [(1,)]

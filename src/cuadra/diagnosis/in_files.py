@@ -27,7 +27,7 @@ def rows_with(
             if until is not None and time.monotonic() > until:
                 raise TimeoutError
             for part_file, part_line, raw in _parts(files, file_no, line, bytes(body)):
-                if _holds(raw, wanted, whole) or (latin is not None and _holds(raw, latin, whole)):
+                if holds(raw, wanted, whole) or (latin is not None and holds(raw, latin, whole)):
                     yield {
                         "set": set_name, "file": files[part_file]["name"], "line": part_line, "received_at": at,
                         "role": files[part_file]["role"],
@@ -36,7 +36,8 @@ def rows_with(
                     }  # fmt: skip
 
 
-def _holds(raw: bytes, wanted: bytes, whole: bool) -> bool:
+def holds(raw: bytes, wanted: bytes, whole: bool) -> bool:
+    """Whether a row holds a text; `whole`: not as a part of a longer word or number."""
     at = raw.find(wanted)
     while whole and at >= 0:
         end = at + len(wanted)

@@ -32,6 +32,8 @@ MOST = 2_000
 SEARCH_MS = 3_000
 """How long an unknown number is looked for in the bodies of files."""
 PLACES = 5
+LOOKED_AT = 1000
+"""Bad rows with a text in them, among which those that have it as a word are looked for."""
 SHORTEST = 3
 """Characters of a text that is looked for inside of rows; a shorter one is in each of them."""
 
@@ -91,7 +93,10 @@ def why(db: Database, account: Account, text: str, *, page: int = 1, personal: b
     with db.transaction(account.account_id) as conn:
         found = find(conn, account, query)
         if not found.orders:
-            return _unknown(conn, account, query, personal)
+            unknown = _unknown(conn, account, query, personal)
+            if isinstance(unknown, Answer):
+                return unknown
+            found = unknown
         if len(found.orders) == 1:
             return _one(conn, account, query, found, order_row(conn, account.account_id, found.orders[0]), personal)
         return _several(conn, account, query, found, page, personal)
@@ -132,6 +137,18 @@ def find(conn: Conn, account: Account, query: str) -> Found:
         orders = _bought_by(conn, key, "phone", contacts.phones(query, accounts.phone_regions(conn, account)))
         return Found("phone" if orders else "unknown", orders)
     return Found("unknown", [])
+
+
+def _bad_rows(conn: Conn, account: Account, query: str) -> list[tuple[Any, ...]]:
+    """Rows that could not be taken at the place that is asked for, or with the text in them as a word of its own."""
+    if not query:
+        return []
+    place, text = _FILE_LINE.match(query), query.encode("utf-8", "replace")
+    rows = conn.execute(sql("find_refused"), {
+        "account": account.account_id, "limit": LOOKED_AT, "text": text if len(query) >= SHORTEST else None,
+        "file": place["file"] if place else None, "line": int(place["line"]) if place else None,
+    }).fetchall()  # fmt: skip
+    return [row for row in rows if place or in_files.holds(bytes(row[9]), text, whole=True)]
 
 
 def _bought_by(conn: Conn, key: dict[str, Any], kind: str, values: list[str]) -> list[int]:
@@ -194,7 +211,10 @@ def _notes(conn: Conn, account: Account, query: str, row: OrderRow, found: Found
     """What else the asker should know: the number was of another kind, or only reads the same; the order is frozen."""
     notes = []
     label = row.number or row.source_id
-    if found.kind not in ("order", "number", "email", "phone", "sku", "file_line"):
+    if found.kind == "file_row":
+        notes.append(_note("", f"Está en una fila de un archivo que es del pedido {label}.",
+                           f"It stands in a row of a file that belongs to order {label}."))  # fmt: skip
+    elif found.kind not in ("order", "number", "email", "phone", "sku", "file_line"):
         proof = {"searched": query, "kind_found": found.kind, "order": label}
         notes.append(_reason_note("wrong_identifier_kind", proof))
     elif not found.exact:
@@ -244,18 +264,16 @@ def _several(conn: Conn, account: Account, query: str, found: Found, page: int, 
 # ---------------------------------------------------------------- nothing known
 
 
-def _unknown(conn: Conn, account: Account, query: str, personal: bool) -> Answer:
-    """Not among the orders. A product, a row that was refused, or anywhere in a file? What was asked is the proof."""
-    key = {"account": account.account_id, "limit": 5}
-    place = _FILE_LINE.match(query)
-    refused = conn.execute(sql("find_refused"), {
-        **key, "text": query.encode("utf-8", "replace") if len(query) >= SHORTEST else None,
-        "file": place["file"] if place else None, "line": int(place["line"]) if place else None,
-    }).fetchall()  # fmt: skip
+def _unknown(conn: Conn, account: Account, query: str, personal: bool) -> Answer | Found:
+    """Not among what orders are known by. A product, a row that was refused (and perhaps belongs to an order), or anywhere in
+    a file? What was asked is the proof."""
+    refused = _bad_rows(conn, account, query)
     kind, sold = products.find(conn, account.account_id, query) if query else ("unknown", [])
     if sold:
         return _product(query, kind, sold, refused)
-    if refused and query:
+    if of_orders := _unique(order for *_, order in refused if order is not None):
+        return Found("file_row", of_orders)
+    if refused:
         return _refused(query, refused, personal)
     ways = conn.execute(sql("list_ways_in"), {"account": account.account_id}).fetchall()
     sets, files, newest = conn.execute(sql("count_files"), {"account": account.account_id}).fetchone() or (0, 0, None)
@@ -305,7 +323,7 @@ def _product(query: str, kind: str, found: list[products.Product], refused: list
     text, fixed_by, action = products.verdict(found)
     notes = []
     if refused:
-        set_name, file, line, *_, code, at, _says = refused[0]
+        set_name, file, line, _, _, _, code, at, *_ = refused[0]
         proof = {"file": file, "line": line, "set": set_name, "received_at": at}
         notes.append(_note(code, "También está en una fila que no se pudo tomar.",
                            "It is also in a row that could not be taken.", proof))  # fmt: skip
@@ -315,7 +333,7 @@ def _product(query: str, kind: str, found: list[products.Product], refused: list
 
 def _refused(query: str, rows: list[tuple[Any, ...]], personal: bool) -> Answer:
     """It came in a row that could not be taken: which one, and what is wrong with it."""
-    set_name, file, line, column, value, rule, code, at, says = rows[0]
+    set_name, file, line, column, value, rule, code, at, says, *_ = rows[0]
     reason = reasons.get(code)
     proof = {"file": file, "line": line, "column": column, "value": value, "rule": rule, "set": set_name,
              "received_at": at, "rows": len(rows), "personal": says}  # fmt: skip

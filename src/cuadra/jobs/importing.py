@@ -79,6 +79,10 @@ def import_now(settings: Settings, db: Database, account: Account, integration: 
             going_on = job.shop is not None and not job.cancelled and file is None
             found = live.after(job, job.shop, compare=compare) if going_on and job.shop is not None else None
         _release(job)
+        with db.transaction(account.account_id) as conn:
+            conn.execute(sql("settle_superseded"), {
+                "account": account.account_id, "integration": integration.integration_id,
+            })  # fmt: skip
         report = _close(job, found)
         _note_health(job)
         report.seconds = time.monotonic() - began

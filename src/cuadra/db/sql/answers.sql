@@ -127,9 +127,11 @@ WHERE a.order_id IS NOT NULL
 ORDER BY r.receipt_id DESC LIMIT %(limit)s;
 
 -- name: find_refused
--- Rows that could not be taken, by their place or by a text that they hold; not those that came again corrected.
+-- Rows that could not be taken, by their place or by a text that they hold, and the order that one belongs to, if it is
+-- known; not those that came again corrected.
 SELECT s.name, s.files -> r.file_no ->> 'name', r.line, r.column_name, r.value, r.rule, r.reason, s.received_at,
-       r.personal
+       r.personal, r.raw, (SELECT max(order_id) FROM attempt a
+                           WHERE a.account_id = r.account_id AND a.receipt_id = r.receipt_id)
 FROM file_reject r JOIN file_set s ON s.account_id = r.account_id AND s.set_id = r.set_id
 WHERE r.account_id = %(account)s AND NOT r.settled
   AND (position(%(text)s::bytea IN r.raw) > 0

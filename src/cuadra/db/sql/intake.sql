@@ -282,6 +282,19 @@ WHERE account_id = %(account)s AND receipt_id = %(receipt)s AND NOT COALESCE(hea
 -- A corrected row has come: the bad one does not go back again.
 UPDATE file_reject SET settled = true WHERE account_id = %(account)s AND receipt_id = %(receipt)s;
 
+-- name: settle_superseded
+-- What came again, right, in a later receipt that made the order what it is: its bad rows do not go back any more.
+UPDATE file_reject r SET settled = true
+FROM file_set s
+WHERE s.account_id = %(account)s AND s.integration_id = %(integration)s
+  AND r.account_id = s.account_id AND r.set_id = s.set_id AND NOT r.settled
+  AND EXISTS (
+      SELECT FROM attempt a JOIN orders o ON o.account_id = a.account_id AND o.order_id = a.order_id
+      WHERE a.account_id = r.account_id AND a.receipt_id = r.receipt_id AND a.entity = 'order'
+        AND o.receipt_id > r.receipt_id
+        AND NOT EXISTS (SELECT FROM file_reject n WHERE n.account_id = r.account_id AND n.receipt_id = o.receipt_id)
+      OFFSET 0);
+
 -- name: tables_without_policy
 -- Tables with an account_id that any role of the app may touch without a policy, partitions included.
 SELECT c.relname FROM pg_class c

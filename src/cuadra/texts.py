@@ -56,8 +56,17 @@ def _(message: str) -> str:
 
 
 def plural(one: str, many: str, number: int) -> str:
-    """A text for a number of things, with `{n}` filled in."""
-    return catalog(language()).ngettext(one, many, number).replace("{n}", str(number))
+    """A text for a number of things, with `{n}` filled in as numbers are written."""
+    return catalog(language()).ngettext(one, many, number).replace("{n}", written(number))
+
+
+def written(number: int) -> str:
+    """A whole number as people write it."""
+    if abs(number) < 1000:
+        return str(number)
+    from babel.numbers import format_decimal  # takes a while to load, and most numbers are small
+
+    return str(format_decimal(number, locale=language()))
 
 
 def say(err: CuadraError) -> str:

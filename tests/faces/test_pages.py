@@ -100,8 +100,8 @@ def test_home_counts_what_is_not_here_and_leads_to_it(browser: Browser) -> None:
     assert "Everything arrives." in words(browser.get("/a/acme"))
     browser.world.take(order("E-1", lines=[]), order("E-2", lines=[]), order("H-1", state="nobody knows"))
     page = browser.get("/a/acme")
-    assert "Everything arrives; 3 orders need somebody." in words(page)
-    assert "Todo llega; 3 pedidos necesitan a alguien." in words(browser.get("/a/acme", "es"))
+    assert "Everything arrives; 3 orders need attention." in words(page)
+    assert "Todo llega; 3 pedidos requieren atención." in words(browser.get("/a/acme", "es"))
     assert "held 2 The order has no products. merchant" in words(page)
     (link,) = re.findall(r'href="([^"]+reason=order_without_products)"', page.text)
     listed = browser.get(link.replace("&amp;", "&"))
@@ -198,6 +198,16 @@ def test_an_order_has_its_verdict_its_journey_and_everything_that_arrived(browse
     assert "<ins>" in page.text
 
 
+def test_receipts_that_brought_nothing_new_are_folded_away(browser: Browser) -> None:
+    for other in "BCD":
+        browser.world.take(order("A"), order(other))
+    page = browser.get(f"/a/acme/orders/{order_id(browser.world, 'A')}").text
+    arrived = page.partition('id="receipts"')[2]
+    assert "2 receipts brought nothing new" in arrived
+    assert arrived.partition("<details")[0].count("/receipts/") == 1
+    assert arrived.count("/receipts/") == 3
+
+
 def test_personal_data_is_masked_until_it_is_shown_on_purpose_and_that_is_logged(browser: Browser) -> None:
     who = {"name": "María Ferreyra", "email": "maria.ferreyra@example.com", "phone": "+54 11 4321-5678"}
     browser.world.take(order("A", customer=who, note="para María Ferreyra", delivery={"street": "Pasaje Zorzal 1723"}))
@@ -238,6 +248,17 @@ def test_rows_of_files_and_bodies_in_any_language_hide_who_it_was(browser: Brows
     assert "nombre: María Ferreyra calle: Pasaje Zorzal 1723 dni: 30123456" in words(
         browser.post(f"{receipt[0]}/shown")
     )
+
+
+def test_what_says_how_an_order_stands_is_shown_to_everybody() -> None:
+    said = {
+        "legacyResourceId": "6123456780001", "displayFinancialStatus": "PARTIALLY_REFUNDED", "currencyCode": "ARS",
+        "invoice_number": "0003-00029898", "total": "#N/D", "store": "web", "created_at": "ayer",
+        "lines": [{"quantity": "dos", "unit_price": "1.234,50"}],
+    }  # fmt: skip
+    assert journey.hidden(said) == said
+    said = {"total": "call +54 11 4321-5678 or ana@example.com", "number": "ana@example.com"}
+    assert journey.hidden(said) == {"total": "call •••• or ••••", "number": "••••"}
 
 
 @pytest.mark.parametrize(("said", "left"), [

@@ -740,7 +740,9 @@ def test_row_38_an_inactive_product_holds_and_its_activation_releases(world: Wor
     ((zapato, since),) = world.rows("SELECT product_id, inactive_at FROM product WHERE sku = 'ZAP-40'")
     answer = world.why("A")
     assert (answer.standing, answer.reason) == ("held", "product_inactive")
-    assert answer.evidence == {"product": zapato, "since": since.isoformat()}
+    assert answer.evidence == {
+        "product": zapato, "name": "Product one", "sku": "ZAP-40", "since": since.isoformat(),
+    }  # fmt: skip
     judged = acts.activate_product(world.db, ana(world), zapato, way_of(world))
     assert (judged.judged, judged.changed) == (1, 1)
     assert [world.standing(name)[0] for name in "AB"] == ["present", "held"]

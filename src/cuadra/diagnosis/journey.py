@@ -174,9 +174,13 @@ _THING = re.compile(
     r"(name|title|sku|variant_?title|product_?name|vendor|unit|nombre|producto|descripcion)", re.IGNORECASE
 )
 #: keys whose words are the platform's own
-_WORDS = re.compile(r"(\w*_)?(status|state|estado|currency|moneda|type|kind|method|gateway|source_?name|channel|canal|number|numero|sku|code|id)",
-                    re.IGNORECASE)  # fmt: skip
+_WORDS = re.compile(
+    r"(\w*_)?(status|state|estado|currency|moneda|type|kind|method|gateway|source_?name|channel|canal|number|numero|sku|code|id|"
+    r"store|tienda|branch|sucursal|total|subtotal|amount|importe|monto|price|precio|tax|impuesto|discount|descuento|fees?|"
+    r"quantity|qty|cantidad|unit|date|fecha|\w+_at)", re.IGNORECASE,
+)  # fmt: skip
 _NUMBERS = re.compile(r"(\w*_)?(id|number|numero|nro)", re.IGNORECASE)
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _DATUM = re.compile(
     r"[+-]?\d{1,6}([.,]\d{1,2}|\.\d{5,})?|\d{4}-\d\d-\d\d([T ][\d:.,]+(Z|[+-]\d\d:?\d\d)?)?|gid://\w+/\w+/\d+|true|false",
     re.IGNORECASE,
@@ -203,6 +207,9 @@ def hidden(value: Any, key: str = "", *, people: bool = False, things: bool = Fa
     if isinstance(value, int | float):
         return value if abs(value) < MOST_DIGITS or _NUMBERS.fullmatch(key) else masking.HIDDEN
     if _DATUM.fullmatch(value):
+        return value
+    key = _HUMP.sub("_", key)
+    if _NUMBERS.fullmatch(key) and not _EMAIL.search(value):
         return value
     return _without_contacts(value) if _sold(key, things) or _WORDS.fullmatch(key) else masking.HIDDEN
 

@@ -15,7 +15,7 @@ import msgspec
 from babel.numbers import format_decimal
 
 from cuadra.money import exponent
-from cuadra.texts import _, language, plural
+from cuadra.texts import _, language, plural, written
 
 #: parts of a proof whose value is a word of the program, not of the source
 WORDS = frozenset(
@@ -74,7 +74,7 @@ def money(amount: Decimal | None, currency: str | None) -> str:
 
 def number(value: int) -> str:
     """A whole number with its thousands, in the language's own writing."""
-    return format_decimal(value, locale=language())
+    return written(value)
 
 
 def size(count: int) -> str:
@@ -115,16 +115,16 @@ def parts(evidence: dict[str, Any], zone: str) -> Iterator[tuple[int, str, str]]
     """(depth, name, value) of each part of a proof that has something to say; a part with parts has no value itself."""
     for key, value in evidence.items():
         if isinstance(value, dict):
-            yield 0, _(key), ""
+            yield 0, words(key), ""
             for inner, item in value.items():
                 if item is not None or inner in UNFINISHED:
-                    yield 1, inner if key == "changes" else label(inner), said(inner, item, zone, key)
+                    yield 1, inner if key == "changes" else words(inner), said(inner, item, zone, key)
         elif isinstance(value, list) and value and isinstance(value[0], dict):
-            yield 0, _(key), ""
+            yield 0, words(key), ""
             for item in value:
                 yield 1, "", said(key, item, zone)
         elif value not in (None, "", []):
-            yield 0, label(key), said(key, value, zone)
+            yield 0, words(key), said(key, value, zone)
 
 
 FIXERS = {"it": "merchant's IT"}
@@ -141,11 +141,16 @@ def arriving(well: bool, needing: int, more: bool) -> str:
     if not well:
         return _("Somebody should look.")
     if more:
-        return _("Everything arrives; more than {n} orders need somebody.").format(n=number(needing))
+        return _("Everything arrives; more than {n} orders need attention.").format(n=number(needing))
     if needing:
-        return plural("Everything arrives; {n} order needs somebody.",
-                      "Everything arrives; {n} orders need somebody.", needing)  # fmt: skip
+        return plural("Everything arrives; {n} order needs attention.",
+                      "Everything arrives; {n} orders need attention.", needing)  # fmt: skip
     return _("Everything arrives.")
+
+
+def author_said(name: str) -> str:
+    """Who did something: a person as he is called, or what of the program it was."""
+    return _("the clock") if name == "clock" else name
 
 
 def step(name: str) -> str:
@@ -159,7 +164,7 @@ def step(name: str) -> str:
 
 def words(code: str) -> str:
     """A code of the program, or the name of a field, as words: «payment state»."""
-    found = _(code)
+    found = _(code) if code else ""
     return found.replace("_", " ") if found == code else found
 
 
@@ -175,11 +180,6 @@ def amount(value: object) -> str:
     return str(format_decimal(found, "#,##0" + ("." + "0" * places if places else ""), locale=language()))
 
 
-def label(key: str) -> str:
-    """The name of a part."""
-    return _(key) if key else ""
-
-
 def said(key: str, value: Any, zone: str, of: str = "") -> str:
     """One part in words; `of` is the part that it is in."""
     if isinstance(value, datetime):
@@ -188,7 +188,7 @@ def said(key: str, value: Any, zone: str, of: str = "") -> str:
         return _("yes") if value else _("no")
     if isinstance(value, dict):
         parts = ((name, item) for name, item in value.items() if item not in (None, []))
-        return ", ".join(f"{label(name)} {said(name, item, zone, key)}" for name, item in parts)
+        return ", ".join(f"{words(name)} {said(name, item, zone, key)}" for name, item in parts)
     if isinstance(value, list):
         return "; ".join(said(key, item, zone, of) for item in value) or "–"
     if value is None:

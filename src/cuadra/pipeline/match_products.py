@@ -97,7 +97,8 @@ def _match(recorded: LineState, line: LineRead, at: int, order: OrderRead, ws: W
     if not product.active and ws.rules.products.inactive == "hold" and not _sold_before(product, order, ws):
         since = product.inactive_at.isoformat() if product.inactive_at else None
         recorded.reason = "product_inactive"
-        recorded.evidence = {"product": product.product_id, "since": since}
+        recorded.evidence = {"product": product.product_id, "name": line.name or product.name,
+                             "sku": line.sku or product.sku, "since": since}  # fmt: skip
         return
     _pending(recorded, line, ws)
 

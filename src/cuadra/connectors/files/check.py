@@ -40,6 +40,9 @@ class Checked(Struct):
     orders: int = 0
     records: dict[str, int] = field(default_factory=dict)
     totals: dict[str, Decimal] = field(default_factory=dict)
+    """By currency, of the orders that say both."""
+    without_total: int = 0
+    """Orders that do not, or not so that it can be read."""
     bad: int = 0
     bad_rows: list[BadRow] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
@@ -78,6 +81,8 @@ def _count(found: Checked, result: Any) -> None:
         found.orders += 1
         if isinstance(value.total, Decimal) and value.currency is not UNSET and value.currency:
             found.totals[value.currency] = found.totals.get(value.currency, Decimal(0)) + value.total
+        else:
+            found.without_total += 1
     elif value is not None:
         found.records[result.entity.value] = found.records.get(result.entity.value, 0) + 1
     code = result.refused[0] if result.refused else "file_row_invalid"

@@ -50,6 +50,8 @@ def why_command(
     show_personal: PersonalOption = False,
     account: AccountOption = None,
 ) -> None:
+    if not identifier.strip():
+        raise UsageError("Say what to look for: an order number, an invoice, an email, a line of a file.")
     with session() as s:
         owner = s.account(account)
         if show_personal:

@@ -17,7 +17,7 @@ from cuadra.connectors.files.layout import load, own_layout
 from cuadra.errors import NotFound
 from cuadra.faces.cli import proofs
 from cuadra.faces.cli.context import MANY, AccountOption, JsonOption, as_json, escape, out, progress, safe, session
-from cuadra.faces.saying import number, when, word
+from cuadra.faces.saying import money, number, when, word
 from cuadra.jobs import returning
 from cuadra.texts import _, language, plural
 
@@ -63,9 +63,15 @@ def _checked(one: Checked, zone: str) -> None:
         out.print(f"  {reason.text.get(lang)} {reason.action.get(lang)}")
         proofs.show(one.evidence, zone)
         return
-    totals = " · ".join(f"{total:f} {currency}" for currency, total in one.totals.items())
+    totals = " · ".join(money(total, currency) for currency, total in one.totals.items())
+    if totals and one.without_total:
+        totals += " " + plural(
+            "(not counting {n} whose total is missing or cannot be read)",
+            "(not counting {n} whose totals are missing or cannot be read)",
+            one.without_total,
+        )
     records = " · ".join(f"{_(MANY[kind])} {number(count)}" for kind, count in one.records.items())
-    orders = plural("{n} order", "{n} orders", one.orders).replace(str(one.orders), number(one.orders), 1)
+    orders = plural("{n} order", "{n} orders", one.orders)
     out.print("  " + " · ".join(part for part in (orders, records, totals) if part))
     if one.bad:
         out.print("  " + plural("{n} thing to correct:", "{n} things to correct:", one.bad), style="red")

@@ -79,7 +79,7 @@ def show(report: Report, zone: str) -> None:
     seconds = f"{report.seconds:.1f}"
     rate = f" ({number(int(items.seen / report.seconds))}/s)" if report.seconds > 1 and items.seen > 1000 else ""
     text = plural("{n} order read", "{n} orders read", items.seen)
-    out.print(f"[bold]{report.integration}[/]: {_grouped(text, items.seen)} · {seconds} s{rate}")
+    out.print(f"[bold]{report.integration}[/]: {text} · {seconds} s{rate}")
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column()
     table.add_column(justify="right")
@@ -102,16 +102,12 @@ def show(report: Report, zone: str) -> None:
 def show_briefly(report: Report, zone: str) -> None:
     """The same in a few lines: how many stand where, what is to be noted, and whether it is proven."""
     text = plural("{n} order read", "{n} orders read", report.items.seen)
-    out.print(f"[bold]{report.integration}[/]: {_grouped(text, report.items.seen)} · {report.seconds:.1f} s")
+    out.print(f"[bold]{report.integration}[/]: {text} · {report.seconds:.1f} s")
     stand = [f"{MARKS[one]} {_(one)} {number(report.orders[one])}" for one in STANDINGS if report.orders.get(one)]
     if stand:
         out.print("  " + " · ".join(stand))
     _notes(report.notes, zone)
     _proof(report)
-
-
-def _grouped(text: str, count: int) -> str:
-    return text.replace(str(count), number(count), 1)
 
 
 def _nothing(report: Report, zone: str) -> None:

@@ -10,7 +10,7 @@ import typer
 from msgspec import structs
 from rich.table import Table
 
-from cuadra import runs
+from cuadra import reasons, runs
 from cuadra.accounts import Account
 from cuadra.diagnosis import ran
 from cuadra.diagnosis.missing import Missing
@@ -18,11 +18,13 @@ from cuadra.errors import Refused
 from cuadra.faces.cli import proofs
 from cuadra.faces.cli.context import AccountOption, JsonOption, as_json, author, escape, out, session
 from cuadra.faces.cli.importing import MARKS
-from cuadra.faces.saying import ago, arriving, cadence, fixer, number, size, span, when
+from cuadra.faces.saying import ago, arriving, author_said, cadence, fixer, number, size, span, when
 from cuadra.jobs import schedules, status
 from cuadra.jobs.status import Disk, Onward, Status, Task, Trouble, Way
 from cuadra.texts import _, language, plural
 
+NARROW = 100
+"""Below this width a list of runs leaves out how long they took, and by whom."""
 RUN_MARKS = {"finished": "[green]✓[/]", "finished_with_errors": "[yellow]![/]", "running": "[blue]◷[/]", "queued": "[blue]◷[/]",
              "failed": "[red]✗[/]", "cancelled": "[bright_black]○[/]"}  # fmt: skip
 
@@ -69,7 +71,7 @@ def _missing(found: list[Missing]) -> None:
         table.add_column(justify=justify)
     for one in found:
         table.add_row(f"  {MARKS[one.standing]} {_(one.standing)}", number(one.count) + ("+" if one.more else ""),
-                      f"{escape(one.text[language()])} [dim]{one.reason}[/]", f"[dim]{fixer(one.fixed_by)}[/]")  # fmt: skip
+                      f"{escape(one.text[language()])} [dim]{one.reason}[/]", f"[dim]{'' if one.standing == 'skipped' else fixer(one.fixed_by)}[/]")  # fmt: skip
     out.print(table)
     out.print(f"[dim]{_('Which they are: cuadra history --reason CODE')}[/]", soft_wrap=True)
 
@@ -211,23 +213,18 @@ def runs_list(
         out.print(_("Nothing has run yet."))
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in (
-        _("Run"),
-        _("Integration"),
-        _("State"),
-        _("Started"),
-        _("Took"),
-        _("Received"),
-        _("By"),
-        _("Reason"),
-    ):
-        numeric = column in (_("Received"), _("Run"))
-        table.add_column(column, overflow="fold", justify="right" if numeric else "left",
-                         no_wrap=column in (_("Run"), _("Started"), _("State")))  # fmt: skip
+    numeric = (_("Run"), _("Received"))
+    columns = [_("Run"), _("Integration"), _("State"), _("Started"), _("Took"), _("Received"), _("By")]
+    for column in columns + ([_("Reason")] if any(one.reason for one in found) else []):
+        table.add_column(column, justify="right" if column in numeric else "left", no_wrap=column != _("Reason"),
+                         overflow="fold" if column == _("Reason") else "ellipsis")  # fmt: skip
     for one in found:
         took = span((one.ended - one.started).total_seconds(), "narrow") if one.ended else "–"
-        table.add_row(str(one.run), escape(one.integration), _state(one.state), when(one.started, owner.time_zone), took,
-                      number(one.received), escape(one.by), one.reason or "")  # fmt: skip
+        cells = (str(one.run), escape(one.integration), _state(one.state), when(one.started, owner.time_zone), took,
+                 number(one.received), escape(author_said(one.by)), one.reason or "")  # fmt: skip
+        table.add_row(*cells[: len(table.columns)])
+    if out.width < NARROW:
+        table.columns = [column for column in table.columns if column.header not in (_("Took"), _("By"))]
     out.print(table)
 
 
@@ -243,7 +240,7 @@ def runs_show(run: RunArgument, json: JsonOption = False, account: AccountOption
     out.print(f"[bold]{_('Run {n}').format(n=run)}[/]  {escape(one.integration)}  {_state(one.state)}")
     ended = when(one.ended, owner.time_zone) if one.ended else _("not ended")
     text = _("{start} to {end}, by {who}; {n} receipts").format(
-        start=when(one.started, owner.time_zone), end=ended, who=one.by, n=number(one.received),
+        start=when(one.started, owner.time_zone), end=ended, who=author_said(one.by), n=number(one.received),
     )  # fmt: skip
     out.print(f"  {text}", style="dim", markup=False, soft_wrap=True)
     if one.reason:
@@ -251,6 +248,10 @@ def runs_show(run: RunArgument, json: JsonOption = False, account: AccountOption
         proofs.show(one.evidence or {}, owner.time_zone)
     if one.report:
         _report(one.report)
+    if one.bad_rows:
+        text = plural("{n} bad row waits to be corrected: cuadra files rejects {name}",
+                      "{n} bad rows wait to be corrected: cuadra files rejects {name}", one.bad_rows)  # fmt: skip
+        out.print(f"  [yellow]{escape(text.replace('{name}', one.integration))}[/]", soft_wrap=True)
     if one.state == "running" and one.cancelled_by:
         out.print(_("Its end was asked for by {who}.").format(who=one.cancelled_by), style="yellow", markup=False)
 
@@ -266,8 +267,14 @@ def _report(report: dict[str, Any]) -> None:
     out.print(f"  {items or _('nothing new')}", style="dim")
     if orders := _standings(report["orders"]):
         out.print(f"  {orders}", soft_wrap=True)
-    for code, count in sorted(report["by_reason"].items(), key=lambda one: (-one[1], one[0])):
-        out.print(f"    {number(count)} {code}", style="dim")
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(justify="right")
+    table.add_column()
+    for mark, counts in (("", report["by_reason"]), ("[yellow]![/] ", report["warnings"])):
+        for code, count in sorted(counts.items(), key=lambda one: (-one[1], one[0])):
+            table.add_row(f"    {number(count)}", f"{mark}{reasons.get(code).text.get(language())} [dim]{code}[/]")
+    if table.rows:
+        out.print(table)
 
 
 @runs_app.command("cancel", help=_("Ask for the end of a run; what it has received is kept."))

@@ -42,7 +42,7 @@ def environment() -> Environment:
     made.globals |= {
         "_": _, "plural": plural, "language": language, "version": __version__, "money": saying.money,
         "number": saying.number, "cadence": saying.cadence, "parts": saying.parts, "said": saying.said,
-        "size": saying.size, "address": address, "mark": mark, "fixer": saying.fixer, "arriving": saying.arriving, "moment": moment, "ago": _ago, "logo": logo,
+        "size": saying.size, "address": address, "mark": mark, "fixer": saying.fixer, "arriving": saying.arriving, "author_said": saying.author_said, "moment": moment, "ago": _ago, "logo": logo,
         "pretty": pretty, "reason_text": reason_text, "span": saying.span, "when": saying.when, "hour": hour, "STANDINGS": STANDINGS, "bar": bar, "label": saying.words, "step_title": saying.step, "decimal": saying.amount,
     }  # fmt: skip
     return made

@@ -22,8 +22,6 @@ from cuadra.faces.web.rendering import page
 from cuadra.jobs import status
 
 NEWEST = 8
-SHOWN = 6
-"""Reasons that are seen at once."""
 WORTH = 2_000
 """Among so many of the newest orders one of each standing is looked for."""
 ORDER = ("failed", "held", "waiting", "skipped", "present", "unseen")
@@ -60,7 +58,7 @@ def _now(desk: Desk, owner: Account) -> dict[str, Any]:
     names = ("order", "identifier", "standing", "reason", "date", "total", "currency")
     worth = [dict(zip(names, row, strict=True)) for row in rows]
     worth.sort(key=lambda one: ORDER.index(one["standing"]))
-    return {"status": found, "worth": worth, "SHOWN": SHOWN, "newest": history.lines(desk.db, owner, limit=NEWEST)}
+    return {"status": found, "worth": worth, "newest": history.lines(desk.db, owner, limit=NEWEST)}
 
 
 async def _beats(desk: Desk, owner: Account) -> AsyncIterator[ServerSentEventMessage]:

@@ -199,8 +199,9 @@ def test_an_order_has_its_verdict_its_journey_and_everything_that_arrived(browse
 
 
 def test_receipts_that_brought_nothing_new_are_folded_away(browser: Browser) -> None:
+    same = order("A")
     for other in "BCD":
-        browser.world.take(order("A"), order(other))
+        browser.world.take(same, order(other))
     page = browser.get(f"/a/acme/orders/{order_id(browser.world, 'A')}").text
     arrived = page.partition('id="receipts"')[2]
     assert "2 receipts brought nothing new" in arrived

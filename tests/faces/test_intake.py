@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -14,9 +14,10 @@ import pytest
 from cuadra import accounts, inbox, secrets
 from cuadra.connectors.base import Rejected
 from cuadra.connectors.woocommerce import WooCommerceConnector
-from cuadra.faces.intake import notices
+from cuadra.faces.intake import app, notices
 from cuadra.faces.intake.app import Intake
 from cuadra.faces.intake.directory import GAP_SECONDS
+from cuadra.faces.intake.link import Link
 from cuadra.faces.intake.notices import Notice
 from cuadra.faces.intake.writer import BatchWriter, NotStored, pack
 from cuadra.model import Entity
@@ -133,6 +134,28 @@ def test_an_unknown_address_belongs_to_no_account(world: World, intake: Intake) 
     assert (account, count) == (0, 4)
     assert evidence["count_per_hour"] == 4
     assert len(evidence["address"]) <= 8
+
+
+def test_what_is_being_written_down_at_the_end_is_counted_once(
+    world: World, intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "TICK_SECONDS", 0.01)
+    written, run = asyncio.Event(), Link.run
+
+    async def slowly(self: Link, statement: LiteralString, values: dict[str, Any] | None = None) -> Any:
+        found = await run(self, statement, values)
+        if values is not None and "refusals" in values:
+            written.set()
+            await asyncio.sleep(0.3)  # it is in the database, and nobody here knows
+        return found
+
+    async def act() -> None:
+        await post(intake, "/in/" + "z" * 43, BODY, {})
+        await written.wait()
+
+    monkeypatch.setattr(Link, "run", slowly)
+    during(intake, act)
+    assert refusals(world)["intake_address_unknown"][1] == 1
 
 
 def test_an_address_that_was_just_made_is_found(world: World, intake: Intake) -> None:

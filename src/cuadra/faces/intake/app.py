@@ -236,11 +236,12 @@ class Intake:
         """Look, write and count while this lasts; at its end what waits is stored."""
         await self._tick()
         writing = asyncio.create_task(self._writer.run())
-        ticking = asyncio.create_task(self._keep_ticking())
+        ending = asyncio.Event()
+        ticking = asyncio.create_task(self._keep_ticking(ending))
         try:
             yield
         finally:
-            ticking.cancel()
+            ending.set()  # a tick comes to its end: one that is cut off may have written down what is then counted again
             await self._writer.close()
             await asyncio.gather(ticking, writing, return_exceptions=True)
             with contextlib.suppress(psycopg.Error):
@@ -248,9 +249,11 @@ class Intake:
             await self._link.close()
             await self._writing.close()
 
-    async def _keep_ticking(self) -> None:
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
+    async def _keep_ticking(self, ending: asyncio.Event) -> None:
+        while not ending.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ending.wait(), TICK_SECONDS)
+                return
             await self._tick()
 
     async def _tick(self) -> None:

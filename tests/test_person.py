@@ -13,6 +13,7 @@ from cuadra import inbox
 from cuadra.connectors.base import Raw, Read, Reader
 from cuadra.connectors.files.layout import own_layout
 from cuadra.connectors.files.nested import read_line
+from cuadra.diagnosis import journey
 from cuadra.errors import NotFound, Refused
 from cuadra.jobs import returning
 from cuadra.ledger import BatchLedger, acts, person, utc_now
@@ -288,6 +289,16 @@ def test_a_row_that_was_refused_is_rewritten_too(world: World) -> None:
     })  # fmt: skip
     erase(world)
     assert found(world) == []
+
+
+def test_rows_of_a_file_can_still_be_looked_at_when_their_person_is_erased(world: World) -> None:
+    world.take_csv({"orders.csv": f"id,total,customer.email\nA,10.00,{EMAIL}\n"})
+    receipt = one(world, "SELECT receipt_id FROM receipt WHERE kind = 'order'")
+    before = journey.body(world.db, world.account, order_id(world, "A"), receipt)
+    assert before == "orders.csv:2\nid: A\ntotal: 10.00\ncustomer.email: ••••"
+    erase(world)
+    after = msgspec.json.decode(journey.body(world.db, world.account, order_id(world, "A"), receipt, personal=True))
+    assert after["id"] == "A"
 
 
 def test_while_receipts_of_the_person_wait_nothing_is_erased(world: World) -> None:

@@ -50,8 +50,8 @@ _Check = Callable[[Any, Callable[[Decimal], None]], bool]
 
 
 class _Checks(dict[type, _Check]):
-    """The check of each class of the model, written out field by field when it is first met: to walk over the fields of a
-    value takes three times as long, a tenth of what it takes to read an order of Shopify."""
+    """The check of each class of the model, written out field by field when it is first met: to walk over the fields of each
+    value instead costs some 85 thousand instructions more an order of Shopify, of 1,560 in Python."""
 
     def __missing__(self, kind: type) -> _Check:
         made: _Check = _written_out(kind) if issubclass(kind, Struct) else _doubtful

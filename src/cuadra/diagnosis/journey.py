@@ -116,11 +116,11 @@ def body(db: Database, account: Account, order_id: int, receipt: int, *, persona
     if row is None:
         raise NotFound("There is no receipt {n} of this order any more.", n=receipt)
     raw, file_no, line, files = bytes(row[0]), row[1], row[2], returns.files_of(row[3] or [])
-    if file_no is not None and not files[file_no].nested:
-        return "\n\n".join(_row(files[number], at, row, personal) for number, at, row in _rows(file_no, line, raw))
     try:
-        found = msgspec.json.decode(raw)
+        found = msgspec.json.decode(raw)  # also of a file's rows, once they are rewritten without their person
     except (msgspec.DecodeError, UnicodeDecodeError):
+        if files and not files[file_no].nested:
+            return "\n\n".join(_row(files[number], at, row, personal) for number, at, row in _rows(file_no, line, raw))
         text = raw.decode("utf-8", "replace")
         return text if personal else _plain_text(text)
     return msgspec.json.format(msgspec.json.encode(found if personal else hidden(found)), indent=2).decode()
